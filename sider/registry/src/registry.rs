@@ -1,0 +1,2 @@
+//! The state and its transitions.
+pub struct Registry;
