@@ -6,5 +6,9 @@
 //! | room | what it holds |
 //! |---|---|
 //! | [`seam`] | byte streams: how to connect, how to accept; TCP here, a simulated network in the harness |
+//! | [`wire`] | what travels: bodies, headers, error codes; the server writes these, the client reads them |
+//! | [`duration`] | Go's durations: `15s`, `1m30s` |
 
+pub mod duration;
 pub mod seam;
+pub mod wire;
