@@ -7,8 +7,12 @@
 //! |---|---|
 //! | [`seam`] | byte streams: how to connect, how to accept; TCP here, a simulated network in the harness |
 //! | [`wire`] | what travels: bodies, headers, error codes; the server writes these, the client reads them |
+//! | [`client`] | the typed client: kept connections, deadlines, fail-over, three-valued writes |
 //! | [`duration`] | Go's durations: `15s`, `1m30s` |
 
+pub mod client;
 pub mod duration;
 pub mod seam;
 pub mod wire;
+
+pub use client::{Client, Outcome, Settings};
