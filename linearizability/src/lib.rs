@@ -1,1 +1,18 @@
-//! Judge.
+//! From a recorded history to a proof, or to the smallest counter-example.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`history`] | the recorded history, its parser, the run directory |
+//! | [`verdict`] | properties, violations, the report |
+//! | [`passes`] | the registry of checks |
+//! | [`judge`](mod@judge) | the one entry |
+//!
+//! Knows no production code: the specification here is a second one, small, slow and obviously right, so that a wrong
+//! rule does not pass twice.
+
+pub mod history;
+pub mod judge;
+pub mod passes;
+pub mod verdict;
+
+pub use judge::{Options, judge};

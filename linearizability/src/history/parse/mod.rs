@@ -1,0 +1,174 @@
+//! JSONL to [`History`]. A file is cut into blocks of lines; two workers parse alternate blocks, each with its own name
+//! table, and the caller joins them in order. Memory stays at the model's size: no block outlives its joining.
+
+mod assemble;
+mod cursor;
+mod error;
+mod line;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use assemble::{Assembler, NewNames, Renaming};
+use line::{Batch, Tables, parse_line};
+
+pub use error::{HistoryError, Problem};
+
+use super::model::History;
+
+/// Bytes of a block: fits a core's cache together with what is parsed from it.
+const BLOCK: usize = 1 << 20;
+/// Files below this are parsed by the caller alone: threads would cost more than they save.
+const PARALLEL_MIN: u64 = 4 << 20;
+const WORKERS: usize = 2;
+
+/// What a worker made of one block.
+struct Parsed {
+    batch: Batch,
+    new: NewNames,
+    /// The line of the block (from 1) that could not be parsed, and why.
+    failed: Option<Problem>,
+}
+
+/// Parses a history that is in memory.
+///
+/// # Errors
+/// The first line that is damaged or breaks a rule of the format.
+pub fn parse_history(text: &[u8]) -> Result<History, HistoryError> {
+    let mut assembler = Assembler::default();
+    let mut tables = Tables::default();
+    let mut sent = Sent::default();
+    let mut renaming = Renaming::default();
+    let parsed = parse_block(text, true, &mut tables, &mut sent);
+    join(&mut assembler, &mut renaming, parsed)?;
+    assembler.finish()
+}
+
+/// Parses the history in the file `path`.
+///
+/// # Errors
+/// I/O errors, and the first line that is damaged or breaks a rule of the format.
+pub fn read_history(path: &Path) -> Result<History, HistoryError> {
+    let io = |source| HistoryError::Io { path: path.display().to_string(), source };
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    if size < PARALLEL_MIN {
+        return parse_history(&std::fs::read(path).map_err(io)?);
+    }
+    read_parallel(&file, size, path)
+}
+
+type Delivery = Result<Parsed, std::io::Error>;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "scoped threads that end with this call; the checker runs in no simulation"
+)]
+fn read_parallel(file: &File, size: u64, path: &Path) -> Result<History, HistoryError> {
+    let blocks = size.div_ceil(BLOCK as u64) as usize;
+    std::thread::scope(|scope| {
+        let lanes: Vec<Receiver<Delivery>> = (0..WORKERS)
+            .map(|worker| {
+                let (sender, receiver) = sync_channel(2);
+                scope.spawn(move || parse_lane(file, size, (worker..blocks).step_by(WORKERS), &sender));
+                receiver
+            })
+            .collect();
+        let mut assembler = Assembler::default();
+        let mut renamings: Vec<Renaming> = (0..WORKERS).map(|_| Renaming::default()).collect();
+        for block in 0..blocks {
+            let delivery = lanes[block % WORKERS].recv().expect("a worker delivers every block of its lane");
+            let parsed = delivery.map_err(|source| HistoryError::Io { path: path.display().to_string(), source })?;
+            join(&mut assembler, &mut renamings[block % WORKERS], parsed)?;
+        }
+        assembler.finish()
+    })
+}
+
+fn parse_lane(file: &File, size: u64, blocks: impl Iterator<Item = usize>, out: &SyncSender<Delivery>) {
+    let mut tables = Tables::default();
+    let mut sent = Sent::default();
+    let mut buffer = Vec::with_capacity(BLOCK * 2);
+    for block in blocks {
+        let delivery = read_block(file, size, block, &mut buffer)
+            .map(|lines| parse_block(&buffer[lines.start..lines.end], lines.last, &mut tables, &mut sent));
+        let failed = delivery.as_ref().map_or(true, |parsed| parsed.failed.is_some());
+        // A closed channel means that the reader gave up on an error elsewhere.
+        if out.send(delivery).is_err() || failed {
+            return;
+        }
+    }
+}
+
+struct Lines {
+    start: usize,
+    end: usize,
+    last: bool,
+}
+
+/// Reads the lines that begin in `block` into `buffer`.
+fn read_block(file: &File, size: u64, block: usize, buffer: &mut Vec<u8>) -> std::io::Result<Lines> {
+    let from = block as u64 * BLOCK as u64;
+    // One byte before the block: a newline there means that a line begins exactly at the block.
+    let offset = from.saturating_sub(1);
+    let until = (from + BLOCK as u64).min(size);
+    buffer.clear();
+    buffer.resize((until - offset) as usize, 0);
+    file.read_exact_at(buffer, offset)?;
+    let start = if block == 0 { 0 } else { memchr::memchr(b'\n', buffer).map_or(buffer.len(), |newline| newline + 1) };
+    let mut end = until;
+    // The last line goes on into the next block, unless no line begins here at all.
+    while start < buffer.len() && end < size && buffer.last() != Some(&b'\n') {
+        let mut more = vec![0; (64 << 10).min((size - end) as usize)];
+        file.read_exact_at(&mut more, end)?;
+        end += more.len() as u64;
+        let newline = memchr::memchr(b'\n', &more);
+        buffer.extend_from_slice(newline.map_or(&more[..], |newline| &more[..=newline]));
+    }
+    Ok(Lines { start, end: buffer.len(), last: until == size || (end == size && buffer.last() != Some(&b'\n')) })
+}
+
+/// How many entries of a worker's tables were delivered.
+#[derive(Default)]
+struct Sent {
+    names: usize,
+    check_lists: usize,
+}
+
+fn parse_block(text: &[u8], last: bool, tables: &mut Tables, sent: &mut Sent) -> Parsed {
+    let mut batch = Batch::default();
+    let mut failed = None;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let newline = memchr::memchr(b'\n', rest);
+        let line = &rest[..newline.unwrap_or(rest.len())];
+        rest = &rest[newline.map_or(rest.len(), |newline| newline + 1)..];
+        if let Err(damage) = parse_line(line, tables, &mut batch) {
+            let cut_off = newline.is_none() && last;
+            failed = Some(if cut_off {
+                Problem::CutOff
+            } else {
+                Problem::Damaged { column: damage.column, expected: damage.expected }
+            });
+            break;
+        }
+    }
+    let fresh = |names: &crate::history::Names, from: usize| {
+        (from..names.len()).map(|number| names.bytes(crate::history::Symbol(number as u32)).into()).collect()
+    };
+    let new =
+        NewNames { names: fresh(&tables.names, sent.names), check_lists: fresh(&tables.check_lists, sent.check_lists) };
+    *sent = Sent { names: tables.names.len(), check_lists: tables.check_lists.len() };
+    Parsed { batch, new, failed }
+}
+
+fn join(assembler: &mut Assembler, renaming: &mut Renaming, parsed: Parsed) -> Result<(), HistoryError> {
+    assembler.rename(renaming, &parsed.new);
+    assembler.append(parsed.batch, renaming)?;
+    match parsed.failed {
+        None => Ok(()),
+        Some(problem) => Err(HistoryError::Line { line: assembler.line() + 1, problem }),
+    }
+}
