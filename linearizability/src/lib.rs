@@ -13,6 +13,10 @@
 pub mod history;
 pub mod judge;
 pub mod passes;
+mod reads;
+mod replicas;
+mod ttl;
 pub mod verdict;
+mod watch;
 
 pub use judge::{Options, judge};

@@ -24,7 +24,14 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { wake: 50 * MS, slack: 500 * MS, recovery: 10_000 * MS, catch_up: 5_000 * MS, expire: 2_000 * MS, late_effect: 10_000 * MS }
+        Self {
+            wake: 50 * MS,
+            slack: 500 * MS,
+            recovery: 10_000 * MS,
+            catch_up: 5_000 * MS,
+            expire: 2_000 * MS,
+            late_effect: 10_000 * MS,
+        }
     }
 }
 
@@ -46,9 +53,6 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Every clock was right.
-    pub(crate) const TRUE: Self = Self { min: 1.0, max: 1.0 };
-
     /// The least real time in which a server's clock can show that `duration` passed.
     pub(crate) fn shortest(self, duration: u64) -> u64 {
         if self.max <= 1.0 { duration } else { (duration as f64 / self.max) as u64 }

@@ -108,7 +108,8 @@ impl Faults {
         let class = class(&line.name);
         if class == Class::Clock {
             self.end(line.time, &[Class::Clock], &targets, &[]);
-            let rates = ["rate", "clock_rate_max", "clock_rate_min"].map(|key| line.value.get(key).and_then(serde_json::Value::as_f64));
+            let rates = ["rate", "clock_rate_max", "clock_rate_min"]
+                .map(|key| line.value.get(key).and_then(serde_json::Value::as_f64));
             for rate in rates.into_iter().flatten().filter(|rate| *rate > 0.0) {
                 self.rate_max = self.rate_max.max(rate);
                 self.rate_min = self.rate_min.min(rate);
@@ -121,7 +122,9 @@ impl Faults {
     /// Ends the open faults of some classes. A line without targets and links ends all of them; one with targets takes
     /// them from a fault, which ends when none is left.
     fn end(&mut self, at: Time, classes: &[Class], targets: &[String], links: &[(String, String)]) {
-        for fault in self.active.iter_mut().filter(|fault| fault.to == Time::NEVER && classes.contains(&class(&fault.name))) {
+        for fault in
+            self.active.iter_mut().filter(|fault| fault.to == Time::NEVER && classes.contains(&class(&fault.name)))
+        {
             let all = targets.is_empty() && links.is_empty();
             let over = all
                 || !fault.links.is_empty() && fault.links.iter().all(|link| links.contains(link))
@@ -135,8 +138,18 @@ impl Faults {
     /// Whether a fault other than a cut between servers touched what lies between a client and `node`, or stopped
     /// `node`, between `from` and `to`: then an answer may have been lost on its way, and silence proves nothing.
     pub(crate) fn may_cut_off(&self, node: &str, servers: &[String], from: Time, to: Time) -> bool {
-        let down = self.lifecycle.iter().any(|(time, targets)| from <= *time && *time <= to && (targets.is_empty() || targets.iter().any(|target| target == node)));
-        down || self.active.iter().any(|fault| fault.from <= to && fault.to >= from && fault.may_reach_clients(node, servers))
+        self.stopped(node, from, to)
+            || self
+                .active
+                .iter()
+                .any(|fault| fault.from <= to && fault.to >= from && fault.may_reach_clients(node, servers))
+    }
+
+    /// Whether a line stopped or started `node` between two moments: a server that stops answers its polls at once.
+    pub(crate) fn stopped(&self, node: &str, from: Time, to: Time) -> bool {
+        self.lifecycle.iter().any(|(time, targets)| {
+            from <= *time && *time <= to && (targets.is_empty() || targets.iter().any(|target| target == node))
+        })
     }
 
     /// When the phase `name` began, if it did.
@@ -148,7 +161,9 @@ impl Faults {
 impl ActiveFault {
     fn may_reach_clients(&self, node: &str, servers: &[String]) -> bool {
         match class(&self.name) {
-            Class::Network if !self.links.is_empty() => !self.links.iter().all(|(from, to)| servers.contains(from) && servers.contains(to)),
+            Class::Network if !self.links.is_empty() => {
+                !self.links.iter().all(|(from, to)| servers.contains(from) && servers.contains(to))
+            }
             Class::Network => true,
             Class::Instant | Class::Clock => false,
             Class::Down | Class::Pause | Class::Disk => self.concerns(node),
@@ -157,6 +172,8 @@ impl ActiveFault {
 
     /// Whether the fault names `node`, or names nobody.
     pub(crate) fn concerns(&self, node: &str) -> bool {
-        (self.targets.is_empty() && self.links.is_empty()) || self.targets.iter().any(|target| target == node) || self.links.iter().any(|(from, to)| from == node || to == node)
+        (self.targets.is_empty() && self.links.is_empty())
+            || self.targets.iter().any(|target| target == node)
+            || self.links.iter().any(|(from, to)| from == node || to == node)
     }
 }

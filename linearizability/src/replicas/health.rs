@@ -23,7 +23,13 @@ pub(crate) struct Health {
 
 impl Health {
     /// `elections` are the moments at which a server became leader, as far as they were recorded.
-    pub(crate) fn read(history: &History, faults: &Faults, elections: &[Time], recovery: u64, late_effect: u64) -> Self {
+    pub(crate) fn read(
+        history: &History,
+        faults: &Faults,
+        elections: &[Time],
+        recovery: u64,
+        late_effect: u64,
+    ) -> Self {
         let mut disturbed: Vec<(Time, Time)> = faults.active.iter().map(|fault| (fault.from, fault.to)).collect();
         disturbed.extend(faults.lifecycle.iter().map(|(time, _)| (*time, *time)));
         for call in &history.calls {
@@ -34,7 +40,12 @@ impl Health {
         }
         disturbed.sort_unstable();
         // The first window begins when the cluster has answered something that needs a leader.
-        let first = history.calls.iter().filter(|call| call.answer().is_some() && call.operation.mode().is_none_or(|mode| mode.is_linearizable())).map(|call| call.returned).min();
+        let first = history
+            .calls
+            .iter()
+            .filter(|call| call.answer().is_some() && call.operation.mode().is_none_or(|mode| mode.is_linearizable()))
+            .map(|call| call.returned)
+            .min();
         let mut from = first.unwrap_or(Time::NEVER);
         let mut windows = Vec::new();
         for (begun, over) in disturbed {
