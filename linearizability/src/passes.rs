@@ -3,6 +3,7 @@
 use crate::history::{History, Run};
 use crate::judge::Options;
 use crate::reads::{self, Bounds, Evidence, Notes};
+use crate::ttl;
 use crate::verdict::Findings;
 use crate::watch;
 
@@ -34,4 +35,5 @@ fn answers(context: &Context<'_>, findings: &mut Findings) {
     let mut notes = Notes::new(findings);
     reads::check(&evidence, &mut notes);
     watch::check(&evidence, &mut notes);
+    ttl::check(&evidence, &mut notes);
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    Answer, Call, Fault, History, Mode, NodeRecord, Operation, Outcome, Role, Run, Span, Symbol, Time, Token, View,
+    Answer, Call, History, Mode, NodeRecord, Operation, Outcome, Role, Run, Span, Symbol, Time, Token, View,
 };
 use crate::replicas::{Faults, Health};
 
 use super::bounds::{Bounds, Rates};
+use super::line_clock::LineClock;
 
 /// An answer to a read or a poll of one service.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,7 @@ pub(crate) struct Evidence<'r> {
     /// Names of all servers that were asked or recorded something.
     pub servers: Vec<String>,
     clock: LineClock,
+    first_calls: BTreeMap<Token, u32>,
     issued: Vec<(Time, u64)>,
 }
 
@@ -137,10 +139,10 @@ impl<'r> Evidence<'r> {
             servers: servers(run),
             clock: LineClock::read(history),
             issued: Vec::new(),
+            first_calls: first_calls(&history.calls),
         };
-        let first_calls = first_calls(&history.calls);
         for (at, call) in history.calls.iter().enumerate() {
-            evidence.take(at as u32, call, &first_calls);
+            evidence.take(at as u32, call);
         }
         evidence.owned.sort_unstable_by_key(|owned| owned.index);
         for service in &mut evidence.services {
@@ -161,7 +163,7 @@ impl<'r> Evidence<'r> {
         place as usize
     }
 
-    fn take(&mut self, at: u32, call: &Call, first_calls: &BTreeMap<Token, u32>) {
+    fn take(&mut self, at: u32, call: &Call) {
         match call.operation {
             Operation::Read { ns, service, mode, .. } => self.take_view(at, call, (ns, service), mode, false),
             Operation::Poll { ns, service, mode, passing, wait_ms, li } => {
@@ -183,16 +185,14 @@ impl<'r> Evidence<'r> {
                 self.services[place].polls.push(poll);
             }
             Operation::Register { ns, service, id, nonce, .. } => {
-                self.take_change(at, call, (ns, service, id), Some(nonce), first_calls)
+                self.take_change(at, call, (ns, service, id), Some(nonce))
             }
-            Operation::Deregister { ns, service, id } => {
-                self.take_change(at, call, (ns, service, id), None, first_calls)
-            }
+            Operation::Deregister { ns, service, id } => self.take_change(at, call, (ns, service, id), None),
             Operation::DeregisterId { ns, id } => {
                 if !matches!(call.outcome, Outcome::Failed(_)) {
                     self.sweeps.entry((ns, id)).or_default().push(at);
                 }
-                if let Some((index, since)) = own_index(&self.history.calls, call, first_calls) {
+                if let Some((index, since)) = self.own_index(call) {
                     self.owned.push(Owned { index, since, returned: call.returned, call: at, service: None });
                 }
             }
@@ -201,6 +201,19 @@ impl<'r> Evidence<'r> {
             | Operation::List { .. }
             | Operation::Membership { .. } => {}
         }
+    }
+
+    /// The Index that a write's answer owns, and since when it can have happened. `None`: it was not acknowledged.
+    fn own_index(&self, call: &Call) -> Option<(u64, Time)> {
+        let Outcome::Ok(Answer::Written { xi, .. }) = call.outcome else { return None };
+        Some((xi, self.since(call)))
+    }
+
+    /// Since when the logical write of `call` can have happened: the first call with its idempotency key, if it has one,
+    /// as the answer of a retry is that of the try that took effect.
+    pub(crate) fn since(&self, call: &Call) -> Time {
+        let first = self.first_calls.get(&call.key).filter(|_| !call.key.is_none());
+        first.map_or(call.invoked, |first| self.history.calls[*first as usize].invoked.min(call.invoked))
     }
 
     fn take_view(&mut self, at: u32, call: &Call, (ns, service): (Symbol, Symbol), mode: Mode, passing: bool) {
@@ -220,19 +233,12 @@ impl<'r> Evidence<'r> {
         }
     }
 
-    fn take_change(
-        &mut self,
-        at: u32,
-        call: &Call,
-        (ns, service, id): (Symbol, Symbol, Symbol),
-        nonce: Option<Token>,
-        first_calls: &BTreeMap<Token, u32>,
-    ) {
+    fn take_change(&mut self, at: u32, call: &Call, (ns, service, id): (Symbol, Symbol, Symbol), nonce: Option<Token>) {
         let place = self.place(ns, service);
         if !matches!(call.outcome, Outcome::Failed(_)) {
             self.services[place].touches.entry(id).or_default().push(at);
         }
-        if let Some((index, since)) = own_index(&self.history.calls, call, first_calls) {
+        if let Some((index, since)) = self.own_index(call) {
             self.services[place].changes.push(Change { call: at, index, since, returned: call.returned, id, nonce });
             self.owned.push(Owned { index, since, returned: call.returned, call: at, service: Some(place as u32) });
         }
@@ -278,17 +284,6 @@ impl<'r> Evidence<'r> {
     }
 }
 
-/// The Index that a write's answer owns, and since when it can have happened. `None`: it was not acknowledged, or its
-/// answer may be that of an earlier try (the same idempotency key), whose effect may be older than this call.
-fn own_index(calls: &[Call], call: &Call, first_calls: &BTreeMap<Token, u32>) -> Option<(u64, Time)> {
-    let Outcome::Ok(Answer::Written { xi, .. }) = call.outcome else { return None };
-    let since = first_calls
-        .get(&call.key)
-        .filter(|_| !call.key.is_none())
-        .map_or(call.invoked, |first| calls[*first as usize].invoked);
-    Some((xi, since.min(call.invoked)))
-}
-
 /// The first call of each idempotency key.
 fn first_calls(calls: &[Call]) -> BTreeMap<Token, u32> {
     let mut first = BTreeMap::new();
@@ -322,32 +317,4 @@ fn issued(calls: &[Call]) -> Vec<(Time, u64)> {
         rises
     });
     shown
-}
-
-/// Times of lines whose own time the model does not keep: between those of the lines around.
-struct LineClock(Vec<(u32, Time)>);
-
-impl LineClock {
-    fn read(history: &History) -> Self {
-        let ends =
-            history.calls.iter().filter(|call| call.returned != Time::NEVER).map(|call| (call.end_line, call.returned));
-        let faults = history.faults.iter().map(|fault: &Fault| (fault.line, fault.time));
-        // Only unknown outcomes are looked up; a history without any needs no clock.
-        if !history.calls.iter().any(|call| call.returned == Time::NEVER && call.end_line != 0) {
-            return Self(Vec::new());
-        }
-        let mut lines: Vec<(u32, Time)> =
-            history.calls.iter().map(|call| (call.line, call.invoked)).chain(ends).chain(faults).collect();
-        lines.sort_unstable();
-        Self(lines)
-    }
-
-    fn before(&self, line: u32) -> Time {
-        let next = self.0.partition_point(|(known, _)| *known < line);
-        next.checked_sub(1).map_or(Time(0), |at| self.0[at].1)
-    }
-
-    fn after(&self, line: u32, end: Time) -> Time {
-        self.0.get(self.0.partition_point(|(known, _)| *known < line)).map_or(end, |(_, time)| *time)
-    }
 }

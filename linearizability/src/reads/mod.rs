@@ -14,6 +14,7 @@
 mod bounds;
 mod evidence;
 mod lag;
+mod line_clock;
 mod monotone;
 mod notes;
 mod states;

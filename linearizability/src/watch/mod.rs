@@ -25,6 +25,8 @@ mod w14_passing_filter;
 
 use crate::reads::{Evidence, Notes};
 
+pub(crate) use pending::answer_due;
+
 /// All properties of polls.
 pub(crate) fn check(evidence: &Evidence<'_>, notes: &mut Notes<'_>) {
     w02_never_below::check(evidence, notes);
