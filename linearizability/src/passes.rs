@@ -3,6 +3,7 @@
 use crate::history::{History, Run};
 use crate::judge::Options;
 use crate::reads::{self, Bounds, Evidence, Notes};
+use crate::replicas;
 use crate::ttl;
 use crate::verdict::Findings;
 use crate::watch;
@@ -36,4 +37,5 @@ fn answers(context: &Context<'_>, findings: &mut Findings) {
     reads::check(&evidence, &mut notes);
     watch::check(&evidence, &mut notes);
     ttl::check(&evidence, &mut notes);
+    replicas::check(&evidence, &mut notes);
 }

@@ -22,6 +22,7 @@ mod states;
 pub(crate) use bounds::{Bounds, granted_wait};
 pub(crate) use evidence::{Change, Evidence, Poll, Seen, Service};
 pub(crate) use notes::Notes;
+pub(crate) use states::may_be_undone;
 
 /// RD-1 to RD-3, with W-1 and W-3, which are the same rules for answers that are not stale.
 pub(crate) fn check(evidence: &Evidence<'_>, notes: &mut Notes<'_>) {
