@@ -1,0 +1,255 @@
+//! openraft's network over [`Links`].
+
+use std::future::{Future, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::OptionalSend;
+use sider_registry::limits;
+
+use super::link::{CallError, Link, Links, Pending, Purpose};
+use super::message::{Call, Reply, SnapshotPiece};
+use crate::raft::types::{LogId, Member, MemberId, Snapshot, TypeConfig, Vote};
+
+/// Makes openraft's clients.
+pub struct Network {
+    me: MemberId,
+    links: Links,
+    /// Time for one append, the follower's sync included. openraft offers the heartbeat interval, which a busy disk
+    /// exceeds now and then; an append given up too early is sent again and again.
+    append_within: Duration,
+}
+
+impl Network {
+    /// A network of `me`.
+    #[must_use]
+    pub fn new(me: MemberId, links: Links, append_within: Duration) -> Self {
+        Self { me, links, append_within }
+    }
+
+    fn peer(&self, target: MemberId, node: &Member, purpose: Purpose) -> Peer {
+        Peer { me: self.me, target, link: self.links.get(target, &node.addr, purpose), append_within: self.append_within }
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Peer;
+
+    async fn new_client(&mut self, target: MemberId, node: &Member) -> Peer {
+        self.peer(target, node, Purpose::Log)
+    }
+
+    async fn new_heartbeat_client(&mut self, target: MemberId, node: &Member) -> Peer {
+        self.peer(target, node, Purpose::Heartbeat)
+    }
+
+    async fn new_snapshot_client(&mut self, target: MemberId, node: &Member) -> Peer {
+        self.peer(target, node, Purpose::Snapshot)
+    }
+}
+
+/// One peer, for one purpose.
+pub struct Peer {
+    me: MemberId,
+    target: MemberId,
+    link: Arc<Link>,
+    append_within: Duration,
+}
+
+type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+impl Peer {
+    async fn ask<T>(&self, action: RPCTypes, call: Call, within: Duration, pick: impl FnOnce(Reply) -> Option<T>) -> Rpc<T> {
+        let reply = self.link.call(&call, within).await.map_err(|e| self.error(action, e))?;
+        self.pick(reply, pick)
+    }
+
+    fn pick<T>(&self, reply: Reply, pick: impl FnOnce(Reply) -> Option<T>) -> Rpc<T> {
+        if let Reply::Refused(refusal) = &reply {
+            tracing::debug!(peer = self.link.addr(), %refusal, "a peer refused a call");
+            return Err(RPCError::Unreachable(Unreachable::from_string(refusal)));
+        }
+        pick(reply).ok_or_else(|| RPCError::Network(NetworkError::from_string("an answer to another question")))
+    }
+
+    fn error(&self, action: RPCTypes, error: CallError) -> RPCError<TypeConfig> {
+        match error {
+            CallError::NotSent(why) => RPCError::Unreachable(Unreachable::from_string(why)),
+            CallError::Lost(why) => RPCError::Network(NetworkError::from_string(why)),
+            CallError::Timeout(timeout) => {
+                RPCError::Timeout(Timeout { action, id: self.me, target: self.target, timeout })
+            }
+        }
+    }
+}
+
+/// What an append's answer is measured against.
+struct Sent {
+    prev: Option<LogId>,
+    last: Option<LogId>,
+    pending: Result<Pending, CallError>,
+}
+
+impl Peer {
+    async fn begin_append(&self, request: AppendEntriesRequest<TypeConfig>) -> Sent {
+        let prev = request.prev_log_id;
+        let last = request.entries.last().map(|entry| entry.log_id).or(prev);
+        let pending = self.link.begin(&Call::Append(request), self.append_within).await;
+        Sent { prev, last, pending }
+    }
+
+    /// The answer, and whether the stream of appends may go on after it.
+    async fn end_append(&self, sent: Sent) -> (Rpc<StreamAppendResult<TypeConfig>>, bool) {
+        let answered = async {
+            let reply = sent.pending?.answer().await?;
+            Ok::<Reply, CallError>(reply)
+        };
+        let response = match answered.await {
+            Ok(reply) => self.pick(reply, append_response),
+            Err(error) => Err(self.error(RPCTypes::AppendEntries, error)),
+        };
+        match response {
+            Err(error) => (Err(error), false),
+            Ok(response) => {
+                let partial = matches!(&response, AppendEntriesResponse::PartialSuccess(upto) if *upto != sent.last);
+                let result = response.into_stream_result(sent.prev, sent.last);
+                let goes_on = result.is_ok() && !partial;
+                (Ok(result), goes_on)
+            }
+        }
+    }
+}
+
+fn append_response(reply: Reply) -> Option<AppendEntriesResponse<TypeConfig>> {
+    match reply {
+        Reply::Append(response) => Some(response),
+        _ => None,
+    }
+}
+
+fn vote_response(reply: Reply) -> Option<VoteResponse<TypeConfig>> {
+    match reply {
+        Reply::Vote(response) => Some(response),
+        _ => None,
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Peer {
+    type SnapshotData = bytes::Bytes;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        _option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        self.ask(RPCTypes::AppendEntries, Call::Append(request), self.append_within, append_response).await
+    }
+
+    /// Pipelined: appends are sent as they come, answers are taken in order.
+    ///
+    /// Two traps, both measured to turn a failover of 0.3 s into many seconds: the input must be polled before an error may
+    /// be returned (openraft sleeps its back-off there), and a clean end of the input is a clean end of the answers.
+    fn stream_append<'s, S>(
+        &'s mut self,
+        mut input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<TypeConfig>>>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        Box::pin(async move {
+            let Some(first) = input.next().await else {
+                return Ok(stream::empty().boxed());
+            };
+            let peer: &'s Self = self;
+            let answers = stream::once(ready(first))
+                .chain(input)
+                .then(move |request| peer.begin_append(request))
+                .map(move |sent| peer.end_append(sent))
+                .buffered(limits::APPENDS_IN_FLIGHT_MAX)
+                .boxed();
+            let until_error = stream::unfold(Some(answers), |answers| async move {
+                let mut answers = answers?;
+                let (answer, goes_on) = answers.next().await?;
+                Some((answer, goes_on.then_some(answers)))
+            });
+            Ok(until_error.boxed())
+        })
+    }
+
+    async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask(RPCTypes::Vote, Call::Vote(request), option.hard_ttl(), vote_response).await
+    }
+
+    async fn pre_vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
+        self.ask(RPCTypes::Vote, Call::PreVote(request), option.hard_ttl(), vote_response).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let send = self.send_snapshot(vote, snapshot);
+        let mut cancel = pin!(cancel.fuse());
+        tokio::select! {
+            biased;
+            closed = &mut cancel => Err(StreamingError::Closed(closed)),
+            sent = send => sent.map_err(StreamingError::from),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
+        self.ask(RPCTypes::TransferLeader, Call::Transfer(request), option.hard_ttl(), |reply| match reply {
+            Reply::Transfer(response) => Some(response),
+            _ => None,
+        })
+        .await
+    }
+}
+
+impl Peer {
+    /// Piece by piece, each acknowledged: memory on the way is one piece, and a slow follower slows only this.
+    async fn send_snapshot(&self, vote: Vote, snapshot: Snapshot) -> Rpc<SnapshotResponse<TypeConfig>> {
+        let whole = snapshot.snapshot;
+        let mut offset = 0;
+        loop {
+            let end = whole.len().min(offset + limits::SNAPSHOT_CHUNK_LEN);
+            let piece = SnapshotPiece {
+                vote,
+                meta: snapshot.meta.clone(),
+                offset: offset as u64,
+                total: whole.len() as u64,
+                bytes: whole.slice(offset..end),
+            };
+            let within = if end == whole.len() { limits::SNAPSHOT_TIMEOUT } else { limits::SNAPSHOT_CHUNK_TIMEOUT };
+            let answer = self.ask(RPCTypes::InstallSnapshot, Call::Snapshot(piece), within, |reply| match reply {
+                Reply::Installed(response) => Some(Some(response)),
+                Reply::Received => Some(None),
+                _ => None,
+            });
+            if let Some(response) = answer.await? {
+                return Ok(response);
+            }
+            if end == whole.len() {
+                return Err(RPCError::Network(NetworkError::from_string("the snapshot was received but not installed")));
+            }
+            offset = end;
+        }
+    }
+}

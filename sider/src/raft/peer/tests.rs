@@ -1,0 +1,95 @@
+//! The two traps of the transport, each measured to turn a failover of 0.3 s into seconds, and what peers refuse.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use openraft::network::{RPCOption, RaftNetworkFactory as _, RaftNetworkV2 as _};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
+use sider_client::seam::{BoxFuture, Listen as _, TcpDial};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::frame::Frame;
+use super::link::Caller;
+use super::listen::{self, Answer};
+use super::network::{Network, Peer};
+use super::{Call, Links, Reply};
+use crate::host::{Gate, Host};
+use crate::raft::types::{Member, MemberId, TypeConfig, Vote};
+
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Grants every append.
+struct Grants;
+
+impl Answer for Grants {
+    fn answer(self: Arc<Self>, frame: Frame) -> BoxFuture<'static, Reply> {
+        Box::pin(async move {
+            match rmp_serde::from_slice(&frame.payload) {
+                Ok(Call::Append(_)) => Reply::Append(AppendEntriesResponse::Success),
+                other => panic!("only appends are sent here, not {other:?}"),
+            }
+        })
+    }
+
+    fn sender(&self) -> (MemberId, u128) {
+        (2, 1)
+    }
+}
+
+async fn peer(addr: &str, host: &Host) -> Peer {
+    let caller = Caller { id: 1, cluster: Arc::new(OnceLock::from(1)) };
+    let links = Links::new(caller, Arc::new(TcpDial), host.clone());
+    let member = Member { name: "n2".to_owned(), addr: addr.to_owned() };
+    Network::new(1, links, WITHIN).new_client(2, &member).await
+}
+
+fn heartbeat() -> AppendEntriesRequest<TypeConfig> {
+    AppendEntriesRequest { vote: Vote::new_committed(1, 1), prev_log_id: None, entries: Vec::new(), leader_commit: None }
+}
+
+fn host() -> Host {
+    Host::new(7, 0, 1.0, Gate::default())
+}
+
+#[tokio::test]
+async fn an_append_to_a_dead_peer_takes_its_request_before_it_fails() {
+    let host = host();
+    let dead = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        listener.local_addr().expect("bound").to_string()
+    };
+    let mut peer = peer(&dead, &host).await;
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    let input = stream::iter(std::iter::repeat_with(heartbeat)).inspect(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    let answers = peer.stream_append(input, RPCOption::new(WITHIN)).await;
+    let mut answers = answers.expect("the session opens: openraft sleeps its back-off while it polls the input");
+    assert!(taken.load(Ordering::Relaxed) >= 1, "the first request was taken before anything could fail");
+    let first = answers.next().await.expect("an answer");
+    assert!(first.is_err(), "nobody listens there");
+    assert!(answers.next().await.is_none(), "after an error the session is over");
+}
+
+#[tokio::test]
+async fn a_clean_end_of_appends_is_a_clean_end_of_answers() {
+    let host = host();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("bound").to_string();
+    let stop = watch::Sender::new(false);
+    let accepting = host.spawn(listen::accept(Box::new(listener), Arc::new(Grants), host.clone(), stop.subscribe()));
+    let mut peer = peer(&addr, &host).await;
+    for session in 0..3 {
+        let input = stream::iter([heartbeat(), heartbeat()]);
+        let answers = peer.stream_append(input, RPCOption::new(WITHIN)).await.expect("the session opens");
+        let answers: Vec<_> = answers.collect().await;
+        assert_eq!(answers.len(), 2, "session {session}: one answer for each append and then the end");
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Ok(_)))), "session {session}: {answers:?}");
+    }
+    stop.send_replace(true);
+    accepting.await.expect("no panic").expect("a clean end");
+}
