@@ -26,15 +26,17 @@ enum Verdict {
     Repeatable,
 }
 
+fn read_verdict(result: &Result<RawAnswer, CallError>) -> Verdict {
+    match result {
+        Ok(answer) if !answer.is_transient() => Verdict::Final,
+        _ => Verdict::Repeatable,
+    }
+}
+
 impl Client {
     /// A read: any answer that another server might better is not the last word.
     pub(super) async fn read_call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Read<T>, ReadError> {
-        let (server, result) = self
-            .attempts(&call, |result| match result {
-                Ok(answer) if !answer.is_transient() => Verdict::Final,
-                _ => Verdict::Repeatable,
-            })
-            .await;
+        let (server, result) = self.attempts(&call, read_verdict).await;
         let answer = result?;
         if !answer.status.is_success() {
             let (code, status, text) = (answer.code(), answer.status.as_u16(), answer.text());
@@ -51,6 +53,16 @@ impl Client {
             }),
             Err(error) => Err(ReadError::Garbled { server, problem: error.to_string() }),
         }
+    }
+
+    /// A GET of `path_and_query`, on the next server when one fails, and whatever the last one says. `patience` is the
+    /// time that the request itself asks to wait.
+    ///
+    /// # Errors
+    /// No server answered.
+    pub async fn pass_through(&self, path_and_query: &str, patience: Duration) -> Result<RawAnswer, CallError> {
+        let call = self.get(path_and_query.to_owned(), patience);
+        self.attempts(&call, read_verdict).await.1
     }
 
     /// A write. `decode` reads the body of a success.

@@ -1,0 +1,118 @@
+//! A program: exit code 0 is passing, anything else critical. No shell; a process group of its own, which is killed whole
+//! when the run is over, however it ends: a check that leaves children behind would fill the host one interval at a time.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use sider_client::duration;
+use sider_registry::model::Status;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+
+use super::{critical, cut};
+use crate::core::Measured;
+use crate::limits;
+
+/// Time for a killed process to be gone. One that hangs in the kernel stays; the run ends all the same.
+const REAP_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(args: Vec<String>, timeout: Duration) -> Measured {
+    let (mut child, output) = match spawn(&args) {
+        Ok(started) => started,
+        Err(error) => return critical(format!("{}: {error}", args[0])),
+    };
+    // Dropped at the end of this function, or with it when the agent stops meanwhile.
+    let group = Group::of(&child);
+    let mut tail = Tail::default();
+    let ended = tokio::time::timeout(timeout, watch(&mut child, output, &mut tail)).await;
+    drop(group);
+    match ended {
+        Ok(Ok(status)) if status.success() => Measured { status: Status::Passing, output: tail.into_text() },
+        Ok(Ok(status)) => critical(format!("{status}: {}", tail.into_text())),
+        Ok(Err(error)) => critical(format!("{}: {error}", args[0])),
+        Err(_) => {
+            let reaped = tokio::time::timeout(REAP_TIMEOUT, child.wait()).await;
+            if reaped.is_err() {
+                tracing::warn!(program = args[0], "a killed check does not end");
+            }
+            critical(format!("killed after {}: {}", duration::format(timeout), tail.into_text()))
+        }
+    }
+}
+
+/// Standard output and error go to one pipe, so that their order is kept.
+fn spawn(args: &[String]) -> io::Result<(Child, pipe::Receiver)> {
+    let (reader, writer) = io::pipe()?;
+    let child = Command::new(&args[0])
+        .args(&args[1..])
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok((child, pipe::Receiver::from_owned_fd(reader.into())?))
+}
+
+/// Reads until the program ends. Its children may hold the pipe open: their output does not keep the run going.
+async fn watch(child: &mut Child, mut output: pipe::Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {
+    let mut buffer = [0; 4096];
+    loop {
+        tokio::select! {
+            biased;
+            read = output.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => break,
+                Ok(len) => tail.push(&buffer[..len]),
+            },
+            status = child.wait() => {
+                // What it wrote last is in the pipe: at most the pipe's size.
+                while let Ok(len @ 1..) = output.try_read(&mut buffer) {
+                    tail.push(&buffer[..len]);
+                }
+                return status;
+            }
+        }
+    }
+    child.wait().await
+}
+
+/// The process group of a child, which is its leader. Killed when dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    /// Also after the leader was reaped: the kernel gives its number to no other process while members of the group
+    /// live, and without members there is nothing to kill (numbers are given out in turn, not at once again).
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Fails when nothing is left, which is what is wanted.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// The last bytes of the output: what went wrong stands at the end.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > limits::PROBE_OUTPUT_MAX {
+            let excess = self.0.len() - limits::PROBE_OUTPUT_MAX;
+            self.0.drain(..excess);
+        }
+    }
+
+    fn into_text(self) -> String {
+        cut(String::from_utf8_lossy(&self.0).trim_end().to_owned())
+    }
+}

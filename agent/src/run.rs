@@ -1,0 +1,212 @@
+//! One entry, two worlds: `main.rs` and the harness start an agent here and nowhere else.
+//!
+//! Everything an agent does happens inside the one future of [`run`]: no tasks, no threads. A host that is paused or
+//! crashed pauses or ends all of it, and simulated runs have one order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use sider_client::seam::{BoxFuture, Dial, Listen};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::AgentConfig;
+use crate::core::{Core, Memory};
+use crate::limits;
+use crate::local;
+use crate::perform::{Done, perform};
+use crate::probe::Probe;
+use crate::shared::Shared;
+use crate::store::Store;
+
+/// Looks at the agent once, when everything is registered for the first time.
+pub type OnRegistered = Box<dyn FnOnce(&Core) + Send>;
+
+/// What an agent is made of.
+pub struct Setup {
+    /// What it is told. Its node name must be set ([`AgentConfig::on_node`]).
+    pub config: AgentConfig,
+    /// The network to the servers.
+    pub dial: Arc<dyn Dial>,
+    /// How checks are run.
+    pub probes: Arc<dyn Probe>,
+    /// What it remembers of its last life.
+    pub store: Box<dyn Store>,
+    /// Where the local view is served; none: nowhere.
+    pub local: Option<Box<dyn Listen>>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Called once, when everything is registered for the first time.
+    pub on_registered: Option<OnRegistered>,
+}
+
+/// What a running agent can be told.
+#[derive(Debug)]
+pub enum Signal {
+    /// Take this configuration instead. It is known to be valid; its data directory, local view and log stay as they were.
+    Reload(Box<AgentConfig>),
+    /// End gracefully.
+    Stop,
+}
+
+/// How an agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that was to be deregistered is.
+    Clean,
+    /// The time for stopping was over before the cluster had acknowledged everything: the TTL does the rest.
+    Incomplete,
+}
+
+type Work = FuturesUnordered<BoxFuture<'static, Done>>;
+
+struct Agent {
+    shared: Arc<Shared>,
+    store: Box<dyn Store>,
+    work: Work,
+    begun: Instant,
+    save_due: Option<Instant>,
+    on_registered: Option<OnRegistered>,
+    leave_on_stop: bool,
+}
+
+/// Runs an agent until it is told to stop. To crash it, drop the future.
+pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
+    let Setup { config, dial, probes, mut store, mut local, seed, on_registered } = setup;
+    let core = Core::new(seed, recall(&mut *store));
+    let shared = Arc::new(Shared::new(core, &config, dial, probes, seed));
+    let mut agent = Agent {
+        shared,
+        store,
+        work: Work::new(),
+        begun: Instant::now(),
+        save_due: None,
+        on_registered,
+        leave_on_stop: config.leave_on_stop,
+    };
+    agent.shared.core().configure(Duration::ZERO, &config);
+    let mut stop_by: Option<Instant> = None;
+    let mut listening = true;
+    loop {
+        agent.advance();
+        if agent.shared.core().is_drained() {
+            agent.save();
+            return Ended::Clean;
+        }
+        let wake = [agent.next_due(), agent.save_due, stop_by].into_iter().flatten().min();
+        tokio::select! {
+            biased;
+            signal = signals.recv(), if listening => match signal {
+                Some(Signal::Reload(config)) => agent.reload(&config),
+                Some(Signal::Stop) => {
+                    stop_by.get_or_insert(Instant::now() + limits::STOP_TIMEOUT);
+                    agent.stop();
+                }
+                None => listening = false,
+            },
+            Some(done) = agent.work.next() => agent.take(done),
+            accepted = accept(&mut local) => agent.serve_local(accepted),
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                if stop_by.is_some_and(|by| by <= Instant::now()) {
+                    agent.save();
+                    return Ended::Incomplete;
+                }
+            }
+        }
+    }
+}
+
+impl Agent {
+    /// Does what is due.
+    fn advance(&mut self) {
+        let now = self.begun.elapsed();
+        let (actions, changed) = {
+            let mut core = self.shared.core();
+            let actions = core.poll(now);
+            if core.instances().all(|instance| instance.settled)
+                && let Some(tell) = self.on_registered.take()
+            {
+                tell(&core);
+            }
+            (actions, core.has_new_memory())
+        };
+        for action in actions {
+            self.work.push(perform(&self.shared, action));
+        }
+        if changed && self.save_due.is_none() {
+            self.save_due = Some(Instant::now() + limits::SAVE_PAUSE);
+        }
+        if self.save_due.is_some_and(|due| due <= Instant::now()) {
+            self.save();
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.shared.core().next_due().map(|due| self.begun + due)
+    }
+
+    fn take(&mut self, done: Done) {
+        let now = self.begun.elapsed();
+        let mut core = self.shared.core();
+        match done {
+            Done::Probed(check, measured) => core.probed(now, check, measured),
+            Done::Registered(instance, outcome) => core.registered(now, &instance, outcome),
+            Done::Deregistered(instance, outcome) => core.deregistered(now, &instance, outcome),
+            Done::Reported(namespace, outcome) => core.reported(now, &namespace, outcome),
+            Done::LocalClosed => drop(core),
+        }
+    }
+
+    fn reload(&mut self, config: &AgentConfig) {
+        tracing::info!(services = config.services.len(), "configuration reloaded");
+        self.leave_on_stop = config.leave_on_stop;
+        self.shared.set_servers(&config.servers);
+        self.shared.core().configure(self.begun.elapsed(), config);
+    }
+
+    fn stop(&mut self) {
+        tracing::info!(leave = self.leave_on_stop, "stopping");
+        self.shared.core().stop(self.begun.elapsed(), self.leave_on_stop);
+    }
+
+    fn serve_local(&mut self, accepted: std::io::Result<sider_client::seam::BoxStream>) {
+        match accepted {
+            Ok(stream) => self.work.extend(local::connection(&self.shared, stream)),
+            Err(error) => tracing::warn!(%error, "the local view could not accept a connection"),
+        }
+    }
+
+    /// An agent that cannot save goes on: it would only be less smooth after its next start.
+    fn save(&mut self) {
+        self.save_due = None;
+        let memory = self.shared.core().take_memory();
+        if let Some(memory) = memory
+            && let Err(error) = self.store.save(&memory.to_json())
+        {
+            tracing::error!(%error, "the agent's memory could not be saved");
+        }
+    }
+}
+
+/// What the last life left. What cannot be read is set aside: the agent can do its work without it.
+fn recall(store: &mut dyn Store) -> Memory {
+    let loaded = store.load().map_err(|error| error.to_string());
+    let read = loaded.and_then(|blob| blob.map_or_else(|| Ok(Memory::default()), |blob| Memory::from_json(&blob)));
+    read.unwrap_or_else(|problem| {
+        tracing::error!(problem, "the agent's memory cannot be read: it is set aside, and the agent begins without");
+        if let Err(error) = store.set_aside() {
+            tracing::error!(%error, "the agent's memory could not be set aside");
+        }
+        Memory::default()
+    })
+}
+
+/// The next local connection; never, without a listener.
+async fn accept(local: &mut Option<Box<dyn Listen>>) -> std::io::Result<sider_client::seam::BoxStream> {
+    match local {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
