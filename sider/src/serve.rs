@@ -14,6 +14,7 @@ use crate::config::{Config, RaftConfig};
 use crate::expirer::Expirer;
 use crate::host::{Host, mint};
 use crate::node::{Core, Node, Parts};
+use crate::raft::Disk;
 use crate::raft::log::LogStore;
 use crate::raft::machine::{Machine, State};
 use crate::raft::peer::link::Caller;
@@ -21,7 +22,6 @@ use crate::raft::peer::{Links, listen, network::Network};
 use crate::raft::snapshots::Snapshots;
 use crate::raft::store::{self, IDENTITY, Identity, OpenError};
 use crate::raft::types::{Member, MemberId, Raft};
-use crate::raft::Disk;
 use crate::watch::Watches;
 
 /// What a server is given by the world it runs in.
@@ -51,7 +51,9 @@ pub enum ServeError {
     #[error("listener: {0}")]
     Listener(#[source] io::Error),
     /// This server was removed from its cluster.
-    #[error("this server was removed from its cluster (configuration at log {at}): to bring it back, empty its data directory and join it again")]
+    #[error(
+        "this server was removed from its cluster (configuration at log {at}): to bring it back, empty its data directory and join it again"
+    )]
     Removed {
         /// Log position of the configuration.
         at: u64,

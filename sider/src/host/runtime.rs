@@ -47,10 +47,7 @@ impl AsyncRuntime for SiderRuntime {
         tokio::time::timeout(on_true_clock(duration), future)
     }
 
-    fn timeout_at<R, F: Future<Output = R> + OptionalSend>(
-        deadline: Self::Instant,
-        future: F,
-    ) -> Self::Timeout<R, F> {
+    fn timeout_at<R, F: Future<Output = R> + OptionalSend>(deadline: Self::Instant, future: F) -> Self::Timeout<R, F> {
         Self::timeout(deadline - <LocalInstant as openraft_rt::Instant>::now(), future)
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use openraft::{ChangeMembers, Instant as _};
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::{ChangeMembers, Instant as _};
 use sider_registry::limits;
 
 use super::AdminError;
@@ -39,7 +39,9 @@ impl Core {
             return Err(AdminError::NoLeader("this server does not lead any more".to_owned()));
         }
         let Ok(_turn) = self.admin.try_lock() else {
-            return Err(AdminError::Refused("another change of membership is under way: repeat this one after it".to_owned()));
+            return Err(AdminError::Refused(
+                "another change of membership is under way: repeat this one after it".to_owned(),
+            ));
         };
         match change {
             Admin::Join { name, addr } => self.join(name, addr).await,
@@ -61,7 +63,11 @@ impl Core {
             let caught_up = self.parts.raft.add_learner(hello.id, member, true);
             match self.host().timeout(limits::JOIN_TIMEOUT, caught_up).await {
                 Ok(added) => drop(added.map_err(|error| refused(&error))?),
-                Err(_) => return Err(AdminError::Unknown("it is a learner and still catches up: repeat the join".to_owned())),
+                Err(_) => {
+                    return Err(AdminError::Unknown(
+                        "it is a learner and still catches up: repeat the join".to_owned(),
+                    ));
+                }
             }
         }
         if self.metrics().membership_config.voter_ids().any(|id| id == hello.id) {
@@ -74,8 +80,12 @@ impl Core {
         let link = self.parts.links.get(0, addr, Purpose::Forward);
         match link.call(&Call::Hello, limits::PEER_DIAL_TIMEOUT).await {
             Ok(Reply::Hello(hello)) => Ok(hello),
-            Ok(Reply::Refused(Refusal::Stopping { why, .. })) => Err(AdminError::Refused(format!("the server at {addr} stops: {why}"))),
-            Ok(other) => Err(AdminError::Refused(format!("the server at {addr} answered {other:?}: is it of this version?"))),
+            Ok(Reply::Refused(Refusal::Stopping { why, .. })) => {
+                Err(AdminError::Refused(format!("the server at {addr} stops: {why}")))
+            }
+            Ok(other) => {
+                Err(AdminError::Refused(format!("the server at {addr} answered {other:?}: is it of this version?")))
+            }
             Err(error) => Err(AdminError::Refused(format!(
                 "no Sider server answers at {addr} ({error}): Addr is the new server's -raft-bind as the others reach it"
             ))),
@@ -174,10 +184,9 @@ impl Core {
         let metrics = self.metrics();
         let voters: BTreeSet<MemberId> = metrics.membership_config.voter_ids().filter(|id| *id != self.id).collect();
         let replication = self.parts.raft.data_metrics().borrow_watched().replication.clone().unwrap_or_default();
-        voters
-            .into_iter()
-            .filter(|voter| self.answers(*voter))
-            .max_by_key(|voter| (replication.get(voter).copied().flatten().map(|id| id.index), std::cmp::Reverse(*voter)))
+        voters.into_iter().filter(|voter| self.answers(*voter)).max_by_key(|voter| {
+            (replication.get(voter).copied().flatten().map(|id| id.index), std::cmp::Reverse(*voter))
+        })
     }
 
     /// Finishes a change that an earlier leader left half-way (a joint configuration).

@@ -21,7 +21,9 @@ pub enum WriteError {
     #[error("not ready: {0}")]
     NotReady(String),
     /// It may have happened, or may happen later.
-    #[error("unknown outcome: {0}; it may have happened: read before you repeat it, or repeat it with the same X-Idempotency-Key")]
+    #[error(
+        "unknown outcome: {0}; it may have happened: read before you repeat it, or repeat it with the same X-Idempotency-Key"
+    )]
     Unknown(String),
 }
 

@@ -140,7 +140,8 @@ impl Core {
 
     /// A confirmed leader says that this server is not in the configuration at `at`.
     pub async fn told_not_member(&self, at: u64) {
-        let known = self.was_member.load(Ordering::Relaxed) || self.parts.state.membership().get_node(&self.id).is_some();
+        let known =
+            self.was_member.load(Ordering::Relaxed) || self.parts.state.membership().get_node(&self.id).is_some();
         if !known || self.removed.borrow().is_some() {
             return; // a server that is about to join was never a member
         }

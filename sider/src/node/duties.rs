@@ -83,7 +83,8 @@ async fn expire(core: Arc<Core>) {
 /// it is applied the earlier one is applied or gone.
 async fn propose_expiries(core: &Core, due: &[Expiry]) {
     while core.leads() {
-        let request = Request { command: Command::Expire { expiries: due.to_vec() }, key: None, at: core.host().wall() };
+        let request =
+            Request { command: Command::Expire { expiries: due.to_vec() }, key: None, at: core.host().wall() };
         match core.parts.raft.client_write(Proposal::new(&request)).await {
             Ok(_) => return,
             Err(error) => {

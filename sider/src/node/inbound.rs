@@ -19,7 +19,9 @@ impl Answer for Core {
         Box::pin(async move {
             let call = match rmp_serde::from_slice(&frame.payload) {
                 Ok(call) => call,
-                Err(error) => return Reply::Refused(Refusal::NotUnderstood { name: self.name(), why: error.to_string() }),
+                Err(error) => {
+                    return Reply::Refused(Refusal::NotUnderstood { name: self.name(), why: error.to_string() });
+                }
             };
             if matches!(call, Call::Hello) {
                 return Reply::Hello(self.hello());
@@ -47,13 +49,21 @@ impl Core {
             return Err(Refusal::Stopping { name: self.name(), why });
         }
         if frame.to != self.id {
-            tracing::warn!(from = format_args!("{:016x}", frame.from), meant = format_args!("{:016x}", frame.to), "refused a call for another server under this address");
+            tracing::warn!(
+                from = format_args!("{:016x}", frame.from),
+                meant = format_args!("{:016x}", frame.to),
+                "refused a call for another server under this address"
+            );
             return Err(Refusal::OtherServer { name: self.name(), id: self.id });
         }
         match self.parts.cluster.get() {
             Some(mine) if *mine == frame.cluster => Ok(()),
             Some(mine) => {
-                tracing::warn!(from = format_args!("{:016x}", frame.from), cluster = format_args!("{:032x}", frame.cluster), "refused a server of another cluster");
+                tracing::warn!(
+                    from = format_args!("{:016x}", frame.from),
+                    cluster = format_args!("{:032x}", frame.cluster),
+                    "refused a server of another cluster"
+                );
                 Err(Refusal::OtherCluster { name: self.name(), cluster: *mine })
             }
             None if frame.cluster == 0 => Err(Refusal::OtherCluster { name: self.name(), cluster: 0 }),
@@ -130,7 +140,9 @@ impl Core {
                 *slot = Some(Incoming { vote: piece.vote, meta: piece.meta.clone(), bytes: bytes::BytesMut::new() });
             }
             let fits = |incoming: &&mut Incoming| {
-                incoming.vote == piece.vote && incoming.meta == piece.meta && incoming.bytes.len() as u64 == piece.offset
+                incoming.vote == piece.vote
+                    && incoming.meta == piece.meta
+                    && incoming.bytes.len() as u64 == piece.offset
             };
             let Some(incoming) = slot.as_mut().filter(fits) else {
                 return refuse("a piece that does not follow the one before: begin again");

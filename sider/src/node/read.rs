@@ -66,9 +66,9 @@ impl Core {
             Ok(Err(_)) => return Err(ReadError::NotReady("this server is stopping".to_owned())),
             Err(_) => return Err(ReadError::NoLeader("leadership was not confirmed in time".to_owned())),
         };
-        self.applied(deadline, |progress| progress.next_log >= round.next_log)
-            .await
-            .map_err(|has| ReadError::Lagging(format!("it has applied {} of {} log entries", has.next_log, round.next_log)))?;
+        self.applied(deadline, |progress| progress.next_log >= round.next_log).await.map_err(|has| {
+            ReadError::Lagging(format!("it has applied {} of {} log entries", has.next_log, round.next_log))
+        })?;
         self.confirm(round.begun);
         Ok(())
     }
@@ -90,6 +90,7 @@ impl Core {
     /// One round: from this server if it leads, else from the leader it knows.
     async fn round(&self) -> Result<Round, ReadError> {
         let begun = self.host().now();
+        tracing::trace!(target: "sider::point", point = "read.before_confirm");
         let within = self.parts.timing.election_max;
         let Some((id, member)) = self.leader() else {
             return Err(ReadError::NoLeader("no server leads now".to_owned()));

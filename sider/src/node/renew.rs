@@ -23,6 +23,7 @@ impl Core {
         let deadline = received + within;
         // To the end none of these checks comes due: a renewal that arrived in time is not overtaken by its own deadline.
         let _held = self.parts.expirer.hold(reports.iter().map(|report| report.check.clone()).collect());
+        tracing::trace!(target: "sider::point", point = "renew.before_confirm", checks = reports.len());
         // The barrier also waits until everything committed before is applied, an expiry that an earlier leader had
         // proposed among it: only then is "it is passing" a fact. A barrier that fails has moved nothing.
         self.barrier(within).await.map_err(|error| match error {
@@ -52,7 +53,9 @@ impl Core {
                 Ok(answer(index, results, &reports))
             }
             // The one report of a batch that was logged is of a check that is gone by now: the others stand.
-            Outcome::Rejected(Rejection::UnknownCheck { .. }) if reports.len() > 1 => Ok(answer(index, results, &reports)),
+            Outcome::Rejected(Rejection::UnknownCheck { .. }) if reports.len() > 1 => {
+                Ok(answer(index, results, &reports))
+            }
             other => Ok(other),
         }
     }
@@ -128,8 +131,5 @@ fn answer(index: Index, results: Vec<ReportResult>, reports: &[CheckReport]) -> 
 }
 
 fn unknown(check: &CheckKey) -> Rejection {
-    Rejection::UnknownCheck {
-        namespace: check.namespace.0.as_str().to_owned(),
-        id: check.id.as_str().to_owned(),
-    }
+    Rejection::UnknownCheck { namespace: check.namespace.0.as_str().to_owned(), id: check.id.as_str().to_owned() }
 }

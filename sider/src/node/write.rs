@@ -52,7 +52,12 @@ impl Core {
     }
 
     /// Carries it out on this server, which must lead.
-    pub async fn write_here(&self, intent: Intent, key: Option<String>, within: Duration) -> Result<Outcome, WriteError> {
+    pub async fn write_here(
+        &self,
+        intent: Intent,
+        key: Option<String>,
+        within: Duration,
+    ) -> Result<Outcome, WriteError> {
         match intent {
             Intent::Propose(command) => self.propose(command, key, within).await,
             Intent::Report(reports) => self.report_here(reports, key, within).await,
@@ -63,7 +68,12 @@ impl Core {
     ///
     /// The check of leadership comes before openraft is asked and proves that nothing was proposed. No error of
     /// openraft's after that proves anything: the entry may stand in a log that wins.
-    pub async fn propose(&self, command: Command, key: Option<String>, within: Duration) -> Result<Outcome, WriteError> {
+    pub async fn propose(
+        &self,
+        command: Command,
+        key: Option<String>,
+        within: Duration,
+    ) -> Result<Outcome, WriteError> {
         if !self.leads() {
             return Err(WriteError::NoLeader("this server does not lead any more".to_owned()));
         }

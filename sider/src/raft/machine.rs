@@ -157,9 +157,8 @@ fn trace_applied(kind: &'static str, at: LogId, registry: &Registry) {
 }
 
 fn decode(stored: &Snapshot) -> io::Result<Replicated> {
-    let registry = snapshot::decode(&stored.snapshot).map_err(|e| {
-        super::record::damaged(&format_args!("snapshot {}", stored.meta), format_args!("{e}"))
-    })?;
+    let registry = snapshot::decode(&stored.snapshot)
+        .map_err(|e| super::record::damaged(&format_args!("snapshot {}", stored.meta), format_args!("{e}")))?;
     Ok(Replicated { registry, applied: stored.meta.last_log_id, membership: stored.meta.last_membership.clone() })
 }
 
@@ -217,6 +216,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, data: Bytes) -> io::Result<()> {
         let snapshot = Snapshot { meta: meta.clone(), snapshot: data };
         let replicated = decode(&snapshot)?;
+        tracing::trace!(target: "sider::point", point = "snapshot.before_install");
         self.snapshots.save(&snapshot).await?;
         self.state.install(replicated);
         Ok(())

@@ -41,7 +41,8 @@ fn seal(bytes: &mut [u8]) {
 /// The record is damaged, truncated, or of another format; the error names it.
 pub fn decode<T: DeserializeOwned>(name: &dyn std::fmt::Display, bytes: &[u8]) -> io::Result<T> {
     let payload = decode_raw(name, bytes)?;
-    rmp_serde::from_slice(payload).map_err(|e| damaged(name, format_args!("its checksum holds but it does not decode ({e})")))
+    rmp_serde::from_slice(payload)
+        .map_err(|e| damaged(name, format_args!("its checksum holds but it does not decode ({e})")))
 }
 
 /// Checks the head of the record `name` and answers what follows it.

@@ -40,7 +40,9 @@ pub enum OpenError {
     #[error("data directory {0} is held by another process: stop that server, or give this one its own -raft-dir")]
     Held(PathBuf),
     /// It belongs to a server of another name.
-    #[error("data directory {dir} belongs to server {found:?}, this one is {wanted:?}: give each server its own -raft-dir, or start with -raft-id {found}")]
+    #[error(
+        "data directory {dir} belongs to server {found:?}, this one is {wanted:?}: give each server its own -raft-dir, or start with -raft-id {found}"
+    )]
     OtherServer {
         /// The directory.
         dir: PathBuf,
@@ -50,7 +52,9 @@ pub enum OpenError {
         wanted: String,
     },
     /// Its server was removed from the cluster.
-    #[error("server {name:?} was removed from its cluster (configuration at log {at}): to bring it back, empty {dir} and join it again")]
+    #[error(
+        "server {name:?} was removed from its cluster (configuration at log {at}): to bring it back, empty {dir} and join it again"
+    )]
     Removed {
         /// The directory.
         dir: PathBuf,
@@ -131,7 +135,10 @@ fn open_environment(dir: &Path, map_size: usize, disk: &dyn Disk) -> io::Result<
     let mut options = EnvOpenOptions::new().read_txn_without_tls();
     options.map_size(map_size).max_dbs(2).max_readers(64);
     let flags = if disk.syncs() { EnvFlags::empty() } else { EnvFlags::NO_SYNC };
-    #[expect(unsafe_code, reason = "LMDB maps a file that another process could change; the directory's lock keeps others of our kind out")]
+    #[expect(
+        unsafe_code,
+        reason = "LMDB maps a file that another process could change; the directory's lock keeps others of our kind out"
+    )]
     // SAFETY: the lock file is held, each path is opened once per process, and NO_SYNC is used by the simulation only.
     let env = unsafe { options.flags(flags).open(dir) }.map_err(from_heed)?;
     let txn = env.write_txn().map_err(from_heed)?;
@@ -183,10 +190,9 @@ fn read_or_mint(log: &Environment, name: &str, host: &Host) -> io::Result<(Ident
 pub fn from_heed(error: heed::Error) -> io::Error {
     match error {
         heed::Error::Io(error) => error,
-        heed::Error::Mdb(heed::MdbError::MapFull) => io::Error::new(
-            io::ErrorKind::StorageFull,
-            "the LMDB map is full: start with a larger -raft-map-size",
-        ),
+        heed::Error::Mdb(heed::MdbError::MapFull) => {
+            io::Error::new(io::ErrorKind::StorageFull, "the LMDB map is full: start with a larger -raft-map-size")
+        }
         other => io::Error::other(other.to_string()),
     }
 }

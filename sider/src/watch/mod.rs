@@ -60,6 +60,7 @@ impl Watches {
             return Err(TooManyWatches);
         }
         let ticket = shared.table.park(key.clone());
+        trace_gauge(&shared);
         Ok(Parked { shared: Arc::clone(&self.shared), key, ticket })
     }
 
@@ -123,8 +124,15 @@ impl Parked {
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        lock(&self.shared).table.leave(&self.key, self.ticket);
+        let mut shared = lock(&self.shared);
+        shared.table.leave(&self.key, self.ticket);
+        trace_gauge(&shared);
     }
+}
+
+/// The fact that W-13 is judged by.
+fn trace_gauge(shared: &Shared) {
+    tracing::trace!(target: "sider::watch", parked = shared.table.len());
 }
 
 /// The table is changed in single steps that cannot panic half-way, so a poisoned lock still holds a whole table.

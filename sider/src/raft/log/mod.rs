@@ -150,7 +150,10 @@ fn verify(environment: &Environment, purged: Option<LogId>) -> io::Result<Option
         let entry: Entry = record::decode(&name, bytes)?;
         let wanted = last.map_or(index, |id| id.index + 1);
         if index != wanted || entry.log_id.index != index {
-            return Err(record::damaged(&name, format_args!("it holds entry {}, entry {wanted} follows", entry.log_id.index)));
+            return Err(record::damaged(
+                &name,
+                format_args!("it holds entry {}, entry {wanted} follows", entry.log_id.index),
+            ));
         }
         last = Some(entry.log_id);
     }
@@ -236,3 +239,6 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.send(Job::Purge { upto: upto.index, bytes: record::encode(&upto) }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

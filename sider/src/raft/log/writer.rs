@@ -95,7 +95,7 @@ impl Writer {
     }
 
     fn tell(&self, job: Job, result: &io::Result<()>) {
-        let again = || result.as_ref().map(|()| ()).map_err(|e| io::Error::new(e.kind(), e.to_string()));
+        let again = || result.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
         match job {
             Job::Append { records, callback } => {
                 if let (Ok(()), Some((last, _))) = (result, records.last()) {

@@ -55,13 +55,16 @@ pub struct Caller {
     pub cluster: Arc<OnceLock<u128>>,
 }
 
+/// To whom, where, for what.
+type Route = (MemberId, String, Purpose);
+
 /// Links of one server to its peers, made when first used.
 #[derive(Clone)]
 pub struct Links {
     caller: Arc<Caller>,
     dial: Arc<dyn Dial>,
     host: Host,
-    open: Arc<Mutex<BTreeMap<(MemberId, String, Purpose), Arc<Link>>>>,
+    open: Arc<Mutex<BTreeMap<Route, Arc<Link>>>>,
 }
 
 impl Links {
@@ -135,7 +138,8 @@ impl Link {
             return Err(CallError::NotSent(format!("a message of {} bytes is over the frame bound", payload.len())));
         }
         let connect = self.host.timeout(within.min(limits::PEER_DIAL_TIMEOUT), self.connected());
-        let connection = connect.await.unwrap_or_else(|_| Err(CallError::NotSent(format!("{} does not accept", self.addr))))?;
+        let connection =
+            connect.await.unwrap_or_else(|_| Err(CallError::NotSent(format!("{} does not accept", self.addr))))?;
         let answer = connection.send(self.to, &self.caller, payload.into())?;
         Ok(Pending { connection, host: self.host.clone(), answer, within })
     }
@@ -146,8 +150,11 @@ impl Link {
             return Ok(Arc::clone(connection));
         }
         *slot = None;
-        let stream =
-            self.dial.dial(&self.addr).await.map_err(|e| CallError::NotSent(format!("connect to {}: {e}", self.addr)))?;
+        let stream = self
+            .dial
+            .dial(&self.addr)
+            .await
+            .map_err(|e| CallError::NotSent(format!("connect to {}: {e}", self.addr)))?;
         let connection = Arc::new(Connection::start(stream, &self.host));
         *slot = Some(Arc::clone(&connection));
         Ok(connection)

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest,
-    VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
+    VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
 use sider_registry::command::CheckReport;
@@ -134,7 +134,9 @@ pub enum Refusal {
         cluster: u128,
     },
     /// Another server listens there than the one that was meant: its disk was wiped, or the address was given away.
-    #[error("server {name:?} at this address is {id:016x}, not the one that was meant: if its disk was wiped, remove it from the cluster and join it again")]
+    #[error(
+        "server {name:?} at this address is {id:016x}, not the one that was meant: if its disk was wiped, remove it from the cluster and join it again"
+    )]
     OtherServer {
         /// Who refuses.
         name: String,

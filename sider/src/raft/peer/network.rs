@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use openraft::OptionalSend;
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
@@ -13,7 +14,6 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
-use openraft::OptionalSend;
 use sider_registry::limits;
 
 use super::link::{CallError, Link, Links, Pending, Purpose};
@@ -37,7 +37,12 @@ impl Network {
     }
 
     fn peer(&self, target: MemberId, node: &Member, purpose: Purpose) -> Peer {
-        Peer { me: self.me, target, link: self.links.get(target, &node.addr, purpose), append_within: self.append_within }
+        Peer {
+            me: self.me,
+            target,
+            link: self.links.get(target, &node.addr, purpose),
+            append_within: self.append_within,
+        }
     }
 }
 
@@ -68,7 +73,13 @@ pub struct Peer {
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 impl Peer {
-    async fn ask<T>(&self, action: RPCTypes, call: Call, within: Duration, pick: impl FnOnce(Reply) -> Option<T>) -> Rpc<T> {
+    async fn ask<T>(
+        &self,
+        action: RPCTypes,
+        call: Call,
+        within: Duration,
+        pick: impl FnOnce(Reply) -> Option<T>,
+    ) -> Rpc<T> {
         let reply = self.link.call(&call, within).await.map_err(|e| self.error(action, e))?;
         self.pick(reply, pick)
     }
@@ -247,7 +258,9 @@ impl Peer {
                 return Ok(response);
             }
             if end == whole.len() {
-                return Err(RPCError::Network(NetworkError::from_string("the snapshot was received but not installed")));
+                return Err(RPCError::Network(NetworkError::from_string(
+                    "the snapshot was received but not installed",
+                )));
             }
             offset = end;
         }

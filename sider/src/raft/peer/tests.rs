@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use openraft::network::{RPCOption, RaftNetworkFactory as _, RaftNetworkV2 as _};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
-use sider_client::seam::{BoxFuture, Listen as _, TcpDial};
+use sider_client::seam::{BoxFuture, TcpDial};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -47,7 +47,12 @@ async fn peer(addr: &str, host: &Host) -> Peer {
 }
 
 fn heartbeat() -> AppendEntriesRequest<TypeConfig> {
-    AppendEntriesRequest { vote: Vote::new_committed(1, 1), prev_log_id: None, entries: Vec::new(), leader_commit: None }
+    AppendEntriesRequest {
+        vote: Vote::new_committed(1, 1),
+        prev_log_id: None,
+        entries: Vec::new(),
+        leader_commit: None,
+    }
 }
 
 fn host() -> Host {
