@@ -1,2 +1,0 @@
-//! The state and its transitions.
-pub struct Registry;
