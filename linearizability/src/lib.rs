@@ -10,13 +10,25 @@
 //! Knows no production code: the specification here is a second one, small, slow and obviously right, so that a wrong
 //! rule does not pass twice.
 
+mod certificate;
+mod core;
+pub mod generate;
 pub mod history;
 pub mod judge;
+mod linear;
+mod lookup;
 pub mod passes;
 mod reads;
 mod replicas;
+pub mod report;
+mod script;
+mod search;
+pub mod spec;
+pub mod timeline;
 mod ttl;
 pub mod verdict;
 mod watch;
+mod witness;
 
 pub use judge::{Options, judge};
+pub use search::PoTester;

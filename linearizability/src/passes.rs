@@ -2,6 +2,7 @@
 
 use crate::history::{History, Run};
 use crate::judge::Options;
+use crate::linear;
 use crate::reads::{self, Bounds, Evidence, Notes};
 use crate::replicas;
 use crate::ttl;
@@ -25,7 +26,7 @@ impl<'a> Context<'a> {
 pub type Pass = fn(&Context<'_>, &mut Findings);
 
 /// All passes, in the order in which they run.
-pub const PASSES: &[Pass] = &[answers];
+pub const PASSES: &[Pass] = &[linear::check, answers];
 
 /// Reads, polls, TTLs and replicas: all that is judged from the indices that the servers claim.
 fn answers(context: &Context<'_>, findings: &mut Findings) {

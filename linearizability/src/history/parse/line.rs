@@ -60,16 +60,6 @@ struct Fields<'a> {
     fault_outcome: Option<FaultOutcome>,
     value: Value,
 }
-
-/// [`Token`] with a default.
-struct Token2(Token);
-
-impl Default for Token2 {
-    fn default() -> Self {
-        Self(Token::NONE)
-    }
-}
-
 enum Process {
     Client(u32),
     Nemesis,

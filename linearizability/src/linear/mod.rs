@@ -1,0 +1,106 @@
+//! LIN-1 to LIN-4: the witness first, the search where it fails or is not wanted, and what the two together mean.
+//!
+//! | witness | search | verdict |
+//! |---|---|---|
+//! | accepted, and its order verified | not needed | LIN-1 and LIN-2 hold |
+//! | failed | finds an order | linearizable, but the indices are wrong: LIN-2 (LIN-4 if a wide command is half visible) |
+//! | failed | finds that there is none | LIN-1, with the smallest core |
+//! | failed | out of budget | unknown |
+
+mod decide;
+mod retries;
+mod tell;
+
+use crate::certificate;
+use crate::passes::Context;
+use crate::script::{Need, Script};
+use crate::verdict::{Findings, Property};
+use crate::witness::{self, Failure, Reason};
+
+use decide::Decision;
+
+/// The pass.
+pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
+    let history = context.history();
+    let script = match Script::build(history) {
+        Ok(script) => script,
+        Err(error) => return findings.undecided(Property::Lin1, error.to_string()),
+    };
+    let must = script.steps.iter().filter(|step| step.need != Need::Optional).count() as u64;
+    if must == 0 {
+        return;
+    }
+    let failure = if context.options.black_box { None } else { accept_witness(context, &script, must, findings) };
+    let is_settled = !context.options.black_box && failure.is_none();
+    let holds = is_settled || search(context, &script, must, failure.as_ref(), findings);
+    retries::check(context, &script, holds, findings);
+}
+
+/// Lets the witness decide; what it could not explain otherwise.
+fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &mut Findings) -> Option<Failure> {
+    let history = context.history();
+    let witness = match witness::run(history, script) {
+        Ok(witness) => witness,
+        Err(failure) => return Some(failure),
+    };
+    let members: Vec<u32> = (0..script.steps.len() as u32).collect();
+    match certificate::verify(history, script, &members, &witness.order) {
+        Ok(()) => {
+            findings.checked(Property::Lin1, must);
+            findings.checked(Property::Lin2, witness.claims);
+            findings.checked(Property::Lin4, witness.wide);
+            None
+        }
+        // Only the placement of unknown writes can be refused: the claims themselves were swept before.
+        Err(refusal) => Some(Failure {
+            step: refusal.step(),
+            against: Vec::new(),
+            reason: Reason::State,
+            explanation: vec!["the order that the indices propose needs an unknown write before its call".to_owned()],
+            guessed: true,
+        }),
+    }
+}
+
+/// Searches without indices; says whether LIN-1 holds.
+fn search(
+    context: &Context<'_>,
+    script: &Script,
+    must: u64,
+    failure: Option<&Failure>,
+    findings: &mut Findings,
+) -> bool {
+    let history = context.history();
+    match decide::decide(history, script, context.options.budget_steps) {
+        Decision::Linearizable => {
+            findings.checked(Property::Lin1, must);
+            match failure {
+                None => {}
+                Some(failure) if failure.guessed => findings.undecided(
+                    Property::Lin2,
+                    "the indices fit no placement of the unknown writes that was tried, and there are more",
+                ),
+                Some(failure) => findings.violated(tell::wrong_index(history, script, failure)),
+            }
+            true
+        }
+        Decision::Not(components) => {
+            findings.checked(Property::Lin1, must);
+            for (members, failed) in &components {
+                let core = crate::core::core(history, script, members, *failed);
+                findings.violated(tell::no_order(history, script, &core, *failed));
+            }
+            if let Some(failure) = failure.filter(|failure| failure.reason == Reason::Half) {
+                findings.violated(tell::wrong_index(history, script, failure));
+            }
+            false
+        }
+        Decision::Unknown { reason } => {
+            findings.undecided(Property::Lin1, reason);
+            if let Some(failure) = failure.filter(|failure| !failure.guessed) {
+                findings.violated(tell::wrong_index(history, script, failure));
+            }
+            false
+        }
+    }
+}

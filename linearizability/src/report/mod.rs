@@ -1,0 +1,8 @@
+//! The report for people and for machines. Knows how to say things, not how to find them.
+
+pub mod describe;
+mod json;
+mod text;
+
+pub use json::to_json;
+pub use text::to_text;

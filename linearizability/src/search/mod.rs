@@ -1,0 +1,24 @@
+//! The search: linearizability without believing any index.
+//!
+//! | room | what |
+//! |---|---|
+//! | `components` | which services have to be searched together |
+//! | `problem` | the steps of one component over its own cells |
+//! | `state` | cells with incremental fingerprint and undo |
+//! | `effects` | what a step does to the state, and whether its answer is right |
+//! | `wgl` | Wing and Gong's search with Lowe's memo: 128-bit fingerprints of failed configurations |
+//! | `tester` | the same search behind stateright's `ConsistencyTester`, for models |
+//!
+//! Linearizability is local (Herlihy and Wing 1990, theorem 1), so components are searched one by one.
+
+mod components;
+mod effects;
+mod problem;
+mod state;
+mod tester;
+mod wgl;
+
+pub(crate) use components::components;
+pub(crate) use problem::{Problem, Relax};
+pub use tester::PoTester;
+pub(crate) use wgl::{Found, search};

@@ -1,0 +1,65 @@
+//! The specification applied to recorded calls.
+
+use super::Registry;
+use crate::history::{Answer, Call, History, Operation, Outcome, Row, Status};
+
+impl Registry {
+    /// Lets `call` happen now. False: a correct registry in this state would not have answered so.
+    ///
+    /// A call with an unknown outcome happens if it can, and may also be one that the registry rejects.
+    pub fn permits(&mut self, history: &History, call: &Call) -> bool {
+        match (&call.operation, &call.outcome) {
+            (Operation::Read { ns, service, .. }, Outcome::Ok(Answer::View(view))) => {
+                self.shows((*ns, *service), false, history.rows(view.body).iter().map(|row| seen(history, row)))
+            }
+            (Operation::Poll { ns, service, passing, .. }, Outcome::Ok(Answer::View(view))) => {
+                self.shows((*ns, *service), *passing, history.rows(view.body).iter().map(|row| seen(history, row)))
+            }
+            (Operation::List { ns, .. }, Outcome::Ok(Answer::Services { names, .. })) => {
+                let mut listed = history.symbols(*names).to_vec();
+                listed.sort_unstable();
+                self.names(*ns).eq(listed)
+            }
+            (Operation::Read { .. } | Operation::Poll { .. } | Operation::List { .. }, Outcome::Unknown(_)) => true,
+            (Operation::RenewMany { ns, checks }, outcome) => {
+                let unknown: &[_] = match outcome {
+                    Outcome::Ok(Answer::Written { checks, .. }) => history.symbols(*checks),
+                    _ => &[],
+                };
+                history.symbols(*checks).iter().all(|check| {
+                    let known = self.report(*ns, *check, Status::Passing);
+                    known != unknown.contains(check) || call.is_unknown()
+                })
+            }
+            (operation, outcome) => {
+                let accepted = self.write(history, operation);
+                match outcome {
+                    Outcome::Ok(_) => accepted,
+                    Outcome::Failed(_) => !accepted,
+                    Outcome::Unknown(_) => true,
+                }
+            }
+        }
+    }
+
+    /// Applies a write; false if the registry has to reject it.
+    fn write(&mut self, history: &History, operation: &Operation) -> bool {
+        match *operation {
+            Operation::Register { ns, service, id, nonce, checks } => {
+                self.register((ns, service), id, nonce, history.specs(checks));
+                true
+            }
+            Operation::Deregister { ns, service, id } => self.deregister((ns, service), id),
+            Operation::DeregisterId { ns, id } => self.deregister_id(ns, id),
+            Operation::Report { ns, check, status } => self.report(ns, check, status),
+            _ => false,
+        }
+    }
+}
+
+fn seen<'h>(
+    history: &'h History,
+    row: &Row,
+) -> (crate::history::Symbol, crate::history::Token, &'h [crate::history::CheckState]) {
+    (row.id, row.nonce, history.row_checks(row.checks))
+}
