@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CheckId, CheckKey, CheckSpec, Index, InstanceId, InstanceKey, InstanceSpec, Namespace, ServiceKey, Status, Timestamp};
+use crate::model::{
+    CheckId, CheckKey, CheckSpec, Index, InstanceId, InstanceKey, InstanceSpec, Namespace, ServiceKey, Status,
+    Timestamp,
+};
 
 /// A command as it stands in the Raft log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +133,9 @@ pub enum ReportResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Rejection {
     /// No such instance.
-    #[error("unknown instance {id:?} of service {service:?} in namespace {namespace:?}: it was never registered, or has been deregistered")]
+    #[error(
+        "unknown instance {id:?} of service {service:?} in namespace {namespace:?}: it was never registered, or has been deregistered"
+    )]
     UnknownInstance {
         /// Tenant.
         namespace: String,
@@ -156,7 +161,9 @@ pub enum Rejection {
         id: String,
     },
     /// The check id belongs to another instance.
-    #[error("check id {id:?} is held by instance {holder:?} of service {service:?}: choose another id, or give none and one is derived")]
+    #[error(
+        "check id {id:?} is held by instance {holder:?} of service {service:?}: choose another id, or give none and one is derived"
+    )]
     CheckIdTaken {
         /// Check.
         id: String,
