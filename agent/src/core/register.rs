@@ -72,12 +72,13 @@ impl Core {
 
     /// The write that brings `key` to its goal.
     pub(super) fn begin_write(&mut self, key: &InstanceKey) -> Option<Action> {
-        let fresh_key = self.new_key();
-        let instance = self.instances.get_mut(key)?;
+        let instance = self.instances.get(key)?;
         if instance.writing.is_some() {
             return None;
         }
-        let write_key = instance.write_key.get_or_insert(fresh_key).clone();
+        let write_key = instance.write_key.clone().unwrap_or_else(|| self.new_key());
+        let instance = self.instances.get_mut(key)?;
+        instance.write_key = Some(write_key.clone());
         instance.writing = Some(instance.goal.clone());
         self.in_flight += 1;
         let instance_key = key.clone();

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
-use super::{critical, cut};
+use super::critical;
 use crate::core::Measured;
 use crate::limits;
 
@@ -112,7 +112,14 @@ impl Tail {
         }
     }
 
+    /// Bytes that are no UTF-8 grow when they are replaced: the beginning gives way again.
     fn into_text(self) -> String {
-        cut(String::from_utf8_lossy(&self.0).trim_end().to_owned())
+        let text = String::from_utf8_lossy(&self.0);
+        let text = text.trim_end();
+        let mut begin = text.len().saturating_sub(limits::PROBE_OUTPUT_MAX);
+        while !text.is_char_boundary(begin) {
+            begin += 1;
+        }
+        text[begin..].to_owned()
     }
 }

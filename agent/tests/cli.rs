@@ -1,0 +1,78 @@
+//! The command line: help that teaches, errors in one line, exit code 64.
+
+use std::io::Write;
+use std::process::{Command, Output};
+
+fn sds_agent(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sds-agent")).args(args).output().expect("the agent runs")
+}
+
+/// Exit code and the one line that it says.
+fn refusal(args: &[&str]) -> (i32, String) {
+    let output = sds_agent(args);
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
+    (output.status.code().expect("exits"), text.trim_end().to_owned())
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
+#[test]
+fn bad_flags_are_named_with_the_right_form() {
+    for (args, line) in [
+        (
+            &[][..],
+            "sds-agent: -config <FILE> is missing: say which file, like -config agent.json; sds-agent -help shows all flags",
+        ),
+        (&["-confg", "x"][..], "sds-agent: unknown flag -confg; did you mean -config; sds-agent -help shows all flags"),
+        (&["--frob"][..], "sds-agent: unknown flag -frob; sds-agent -help shows all flags"),
+        (&["-config"][..], "sds-agent: -config <FILE>: the value is missing; sds-agent -help shows all flags"),
+        (
+            &["-config", "x", "-log-level", "loud"][..],
+            "sds-agent: -log-level \"loud\" is no level; write error, warn, info, debug or trace; sds-agent -help shows all flags",
+        ),
+        (&["-config", "/no/such"][..], "sds-agent: -config /no/such: No such file or directory (os error 2)"),
+    ] {
+        assert_eq!(refusal(args), (64, line.to_owned()));
+    }
+}
+
+#[test]
+fn a_bad_file_is_named_with_line_and_key() {
+    let bad = file("{\"services\": [{\"name\": \"web\",\n\"port\": 70000}]}");
+    let path = bad.path().to_str().expect("text");
+    let expected = format!("sds-agent: {path}: line 2: services[0].port: 70000 is no port; one is 0 to 65535");
+    for flags in [&["-config", path, "-check"][..], &["--config", path, "--check"], &["-config", path]] {
+        assert_eq!(refusal(flags), (64, expected.clone()));
+    }
+    let good = file("{\"node_name\": \"a\", \"services\": []}");
+    let path = good.path().to_str().expect("text");
+    let (code, line) = refusal(&["-config", path, "-http", "0.0.0.0:8600"]);
+    assert!(code == 64 && line.starts_with("sds-agent: -http: 0.0.0.0:8600 can be reached"), "{line}");
+}
+
+#[test]
+fn check_says_what_is_in_a_good_file_and_does_nothing_else() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/agent.demo.json");
+    let output = sds_agent(&[&format!("-config={example}"), "-check"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text.starts_with(&format!("{example}: right: node ")), "{text}");
+    assert!(text.ends_with("1 services with 2 checks, servers http://127.0.0.1:8500\n"), "{text}");
+}
+
+#[test]
+fn help_teaches() {
+    let output = sds_agent(&["-help"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0));
+    for taught in ["--config <FILE>", "--check", "--http <ADDRESS>", "\"type\": \"ttl\"", "enable_cmd_checks", "SIGHUP"]
+    {
+        assert!(text.contains(taught), "{taught} is missing in {text}");
+    }
+    assert_eq!(sds_agent(&["--version"]).status.code(), Some(0));
+}
