@@ -28,8 +28,9 @@ pub type Pass = fn(&Context<'_>, &mut Findings);
 /// All passes, in the order in which they run.
 pub const PASSES: &[Pass] = &[linear::check, answers];
 
-/// Reads, polls, TTLs and replicas: all that is judged from the indices that the servers claim.
-fn answers(context: &Context<'_>, findings: &mut Findings) {
+/// Reads, polls, TTLs and replicas: all that is judged from the indices that the servers claim. Public, so that it can be
+/// run without the search for an order.
+pub fn answers(context: &Context<'_>, findings: &mut Findings) {
     if context.options.black_box {
         return;
     }

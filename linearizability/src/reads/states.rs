@@ -47,8 +47,12 @@ fn by_index(service: &Service) -> Vec<Seen> {
 
 fn same_index_same_body(evidence: &Evidence<'_>, service: &Service, order: &[Seen], notes: &mut Notes<'_>) {
     for group in order.chunk_by(|a, b| a.xi == b.xi) {
-        let full = group.iter().find(|seen| !seen.passing);
-        let filtered = group.iter().find(|seen| seen.passing);
+        // The reference is a linearizable answer where there is one: then a breach says whose promise it is.
+        let reference = |passing: bool| {
+            let mut alike = group.iter().filter(|seen| seen.passing == passing);
+            alike.clone().find(|seen| seen.mode.is_linearizable()).or_else(|| alike.next())
+        };
+        let (full, filtered) = (reference(false), reference(true));
         for seen in group {
             let reference = if seen.passing { filtered } else { full };
             let Some(reference) = reference.filter(|reference| reference.call != seen.call) else { continue };

@@ -21,24 +21,33 @@ pub(super) fn check(evidence: &Evidence<'_>, life: &Life, notes: &mut Notes<'_>)
     resurrected(evidence, life, notes);
 }
 
-/// Two renewals around the sighting's state, the second acknowledged within the lease of the first.
-fn around(life: &Life, applied: u64, lease: u64) -> Option<(&Renewal, &Renewal)> {
-    let at = |place: usize| life.renewals_by_index.get(place).map(|at| &life.renewals[*at as usize]);
-    let above = life.renewals_by_index.partition_point(|at| life.renewals[*at as usize].index <= applied);
-    let first = at(above.checked_sub(1)?)?;
-    if first.index == applied {
-        return Some((first, first));
-    }
-    let second = at(above)?;
-    (second.since > first.since && second.returned <= first.since.plus(lease)).then_some((first, second))
+/// Renewals on either side of a state that are tried as a pair: those next to it, as indices rise with time.
+const TRIED: usize = 8;
+
+/// Two renewals around the sighting's state, the second acknowledged within the lease of the first, with only renewals
+/// in between; or one whose own state it is.
+fn around<'l>(life: &'l Life, applied: u64, lease: u64) -> Option<(&'l Renewal, &'l Renewal)> {
+    let renewal = |at: &u32| &life.renewals[*at as usize];
+    let above = life.renewals_by_index.partition_point(|at| renewal(at).index <= applied);
+    let below = life.renewals_by_index.partition_point(|at| renewal(at).index < applied);
+    let firsts = || life.renewals_by_index[..above].iter().rev().take(TRIED).map(renewal);
+    let seconds = || life.renewals_by_index[below..].iter().take(TRIED).map(renewal);
+    let alone = firsts().filter(|first| first.index == applied).map(|first| (first, first));
+    let in_time =
+        |first: &Renewal, second: &Renewal| second.since > first.since && second.returned <= first.since.plus(lease);
+    let pairs = firsts()
+        .flat_map(|first| seconds().filter(move |second| in_time(first, second)).map(move |second| (first, second)));
+    alone.chain(pairs).find(|(first, second)| {
+        let own = if first.call == second.call { first.call } else { u32::MAX };
+        life.undisturbed(first.since, second.returned, own)
+    })
 }
 
 fn between_renewals(evidence: &Evidence<'_>, life: &Life, sighting: &Sighting, notes: &mut Notes<'_>) {
     let lease = evidence.rates.shortest(life.ttl_min());
     let Some((first, second)) = around(life, sighting.seen.applied, lease) else { return };
     notes.judged(Property::Ttl3, 1);
-    let other = if first.call == second.call { first.call } else { u32::MAX };
-    if sighting.status != Status::Critical || !life.undisturbed(first.since, second.returned, other) {
+    if sighting.status != Status::Critical {
         return;
     }
     notes.breach(Property::Ttl3, &[first.call, second.call, sighting.seen.call], || {
