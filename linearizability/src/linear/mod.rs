@@ -39,26 +39,25 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
 /// Lets the witness decide; what it could not explain otherwise.
 fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &mut Findings) -> Option<Failure> {
     let history = context.history();
-    let witness = match witness::run(history, script) {
-        Ok(witness) => witness,
-        Err(failure) => return Some(failure),
-    };
     let members: Vec<u32> = (0..script.steps.len() as u32).collect();
-    match certificate::verify(history, script, &members, &witness.order) {
-        Ok(()) => {
+    let accept = |witness: &witness::Witness| {
+        certificate::verify(history, script, &members, &witness.order).map_err(|refusal| Failure {
+            step: refusal.step(),
+            against: Vec::new(),
+            // Only the placement of unknown writes can be refused: the claims themselves were swept before.
+            reason: Reason::State,
+            explanation: vec![format!("the order that the indices propose is no proof: {refusal:?}")],
+            guessed: true,
+        })
+    };
+    match witness::run(history, script, accept) {
+        Ok(witness) => {
             findings.checked(Property::Lin1, must);
             findings.checked(Property::Lin2, witness.claims);
             findings.checked(Property::Lin4, witness.wide);
             None
         }
-        // Only the placement of unknown writes can be refused: the claims themselves were swept before.
-        Err(refusal) => Some(Failure {
-            step: refusal.step(),
-            against: Vec::new(),
-            reason: Reason::State,
-            explanation: vec!["the order that the indices propose needs an unknown write before its call".to_owned()],
-            guessed: true,
-        }),
+        Err(failure) => Some(failure),
     }
 }
 
@@ -78,7 +77,10 @@ fn search(
                 None => {}
                 Some(failure) if failure.guessed => findings.undecided(
                     Property::Lin2,
-                    "the indices fit no placement of the unknown writes that was tried, and there are more",
+                    format!(
+                        "the indices fit no placement of the unknown writes that was tried, and there are more ({})",
+                        failure.explanation.join("; ")
+                    ),
                 ),
                 Some(failure) => findings.violated(tell::wrong_index(history, script, failure)),
             }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Status, Token};
+use crate::history::{Row, Status, Token};
+use crate::lookup::Lookup;
 use crate::script::{Act, Script};
 
 /// The optional steps, by what they could explain; in the order of their calls.
@@ -16,21 +17,21 @@ pub(super) struct Optional {
     wide_removals: BTreeMap<u32, Vec<u32>>,
     reports: BTreeMap<u32, Vec<u32>>,
     renewals: Vec<u32>,
-    /// Nonces of optional registrations and where in the order a reader sees them first.
-    seen_at: BTreeMap<Token, u32>,
+    choices: Choices,
+    /// Where in the order a reader sees a nonce first, and as what.
+    seen: Lookup<Token, (u32, Row)>,
 }
 
 impl Optional {
     /// `optional` are positions of `script.steps`.
-    pub(super) fn new(script: &Script, optional: Vec<u32>) -> Self {
-        let mut table = Self { used: vec![false; optional.len()], ..Self::default() };
+    pub(super) fn new(script: &Script, optional: Vec<u32>, choices: Choices) -> Self {
+        let mut table = Self { used: vec![false; optional.len()], choices, ..Self::default() };
         for (number, &step) in optional.iter().enumerate() {
             let number = number as u32;
             match script.steps[step as usize].act {
                 Act::Register(registration) => {
                     let registration = &script.registrations[registration as usize];
                     table.registers.entry(registration.cell).or_default().push(number);
-                    table.seen_at.insert(registration.fresh.nonce, u32::MAX);
                 }
                 Act::Deregister(cell) => table.removals.entry(cell).or_default().push(number),
                 Act::DeregisterId(group) => {
@@ -51,11 +52,14 @@ impl Optional {
         self.steps.is_empty()
     }
 
-    /// A reader at `position` of the order sees `nonce`.
-    pub(super) fn note_seen(&mut self, nonce: Token, position: u32) {
-        if let Some(first) = self.seen_at.get_mut(&nonce) {
-            *first = (*first).min(position);
-        }
+    /// A reader at `position` of the order sees `row`; positions grow.
+    pub(super) fn note_seen(&mut self, row: &Row, position: u32) {
+        self.seen.entry(row.nonce).or_insert((position, *row));
+    }
+
+    /// The row in which a reader sees `nonce` first.
+    pub(super) fn seen_row(&self, nonce: Token) -> Option<Row> {
+        self.seen.get(&nonce).map(|(_, row)| *row)
     }
 
     fn take(&mut self, number: u32) -> u32 {
@@ -85,29 +89,30 @@ impl Optional {
         Some(self.take(found))
     }
 
-    /// Any registration of `cell`: the one that a reader sees first. The flag says that there was a choice.
-    pub(super) fn any_register(&mut self, script: &Script, cell: u32, until: u32) -> Option<(u32, bool)> {
+    /// Any registration of `cell`: the one that a reader sees first, unless told otherwise.
+    pub(super) fn any_register(&mut self, script: &Script, cell: u32, until: u32) -> Option<u32> {
         let first_seen = |number: &u32| match script.steps[self.steps[*number as usize] as usize].act {
             Act::Register(registration) => {
-                self.seen_at.get(&script.registrations[registration as usize].fresh.nonce).copied().unwrap_or(u32::MAX)
+                let nonce = script.registrations[registration as usize].fresh.nonce;
+                self.seen.get(&nonce).map_or(u32::MAX, |(position, _)| *position)
             }
             _ => u32::MAX,
         };
-        let found = self.open(script, self.registers.get(&cell), until).min_by_key(first_seen)?;
-        let choice = self.open(script, self.registers.get(&cell), until).nth(1).is_some();
-        Some((self.take(found), choice))
+        let mut found: Vec<u32> = self.open(script, self.registers.get(&cell), until).collect();
+        found.sort_by_key(first_seen);
+        self.choose(&found)
     }
 
     /// A deregistration that removes `cell`: one of this instance alone before one of its id everywhere.
-    pub(super) fn removal(&mut self, script: &Script, cell: u32, until: u32) -> Option<(u32, bool)> {
+    pub(super) fn removal(&mut self, script: &Script, cell: u32, until: u32) -> Option<u32> {
         let own = self.open(script, self.removals.get(&cell), until).next();
         let wide = self.open(script, self.wide_removals.get(&cell), until).next();
-        let found = own.or(wide)?;
-        Some((self.take(found), own.is_some() && wide.is_some()))
+        let found: Vec<u32> = own.into_iter().chain(wide).collect();
+        self.choose(&found)
     }
 
     /// A report of `status` on `check`, or a renewal that includes it.
-    pub(super) fn report(&mut self, script: &Script, check: u32, status: Status, until: u32) -> Option<(u32, bool)> {
+    pub(super) fn report(&mut self, script: &Script, check: u32, status: Status, until: u32) -> Option<u32> {
         let says = |number: &u32| script.steps[self.steps[*number as usize] as usize].act == Act::Report(check, status);
         let own = self.open(script, self.reports.get(&check), until).find(says);
         let includes = |number: &u32| match script.steps[self.steps[*number as usize] as usize].act {
@@ -118,18 +123,85 @@ impl Optional {
         };
         let renews = status == Status::Passing;
         let wide = self.open(script, Some(&self.renewals), until).filter(|_| renews).find(includes);
-        let found = own.or(wide)?;
-        Some((self.take(found), own.is_some() && wide.is_some()))
+        let found: Vec<u32> = own.into_iter().chain(wide).collect();
+        self.choose(&found)
+    }
+
+    /// An unused optional write about `cell`, called before line `until`, that `fits`.
+    pub(super) fn about(&mut self, script: &Script, cell: u32, until: u32, fits: impl Fn(Act) -> bool) -> Option<u32> {
+        let act = |number: u32| script.steps[self.steps[number as usize] as usize].act;
+        let lists = self.lists(script, cell);
+        let found = lists.flat_map(|list| self.open(script, Some(list), until)).filter(|&number| fits(act(number)));
+        let found: Vec<u32> = found.collect();
+        self.choose(&found)
+    }
+
+    /// Whether an unused deregistration, called before line `until`, could remove `cell`.
+    pub(super) fn may_remove(&self, script: &Script, cell: u32, until: u32) -> bool {
+        let lists = [self.removals.get(&cell), self.wide_removals.get(&cell)];
+        lists.into_iter().any(|list| self.open(script, list, until).next().is_some())
+    }
+
+    fn lists<'a>(&'a self, script: &'a Script, cell: u32) -> impl Iterator<Item = &'a Vec<u32>> {
+        let holds = move |check: &u32| script.checks[*check as usize].holders.contains(&cell);
+        let reports = self.reports.iter().filter(move |(check, _)| holds(check)).map(|(_, list)| list);
+        let lists = [self.registers.get(&cell), self.removals.get(&cell), self.wide_removals.get(&cell)];
+        let renewals = (!self.renewals.is_empty()).then_some(&self.renewals);
+        lists.into_iter().flatten().chain(renewals).chain(reports)
+    }
+
+    fn choose(&mut self, found: &[u32]) -> Option<u32> {
+        let chosen = self.choices.choose(found.len())?;
+        Some(self.take(found[chosen]))
+    }
+
+    /// Chooses between `options` ways to go on that are no steps.
+    pub(super) fn choose_way(&mut self, options: usize) -> usize {
+        self.choices.choose(options).unwrap_or(0)
+    }
+
+    /// The choices that were made.
+    pub(super) fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// Whether any optional write, used or not, is about `cell`.
+    pub(super) fn concerns(&self, script: &Script, cell: u32) -> bool {
+        self.lists(script, cell).next().is_some()
     }
 
     /// Whether an unused optional write, called before line `until`, could have changed `cell` unseen.
     pub(super) fn may_touch(&self, script: &Script, cell: u32, until: u32) -> bool {
-        let lists =
-            [self.registers.get(&cell), self.removals.get(&cell), self.wide_removals.get(&cell), Some(&self.renewals)];
-        lists.into_iter().any(|list| self.open(script, list, until).next().is_some())
-            || self.reports.iter().any(|(check, list)| {
-                script.checks[*check as usize].holders.contains(&cell)
-                    && self.open(script, Some(list), until).next().is_some()
-            })
+        self.lists(script, cell).any(|list| self.open(script, Some(list), until).next().is_some())
+    }
+}
+
+/// Options that one choice may have: more are not tried.
+const OPTIONS_MAX: usize = 6;
+
+/// Where several unknown writes explain an answer, one is chosen; if that leads nowhere, the next run chooses otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    prescribed: Vec<usize>,
+    /// Chosen, and out of how many.
+    made: Vec<(usize, usize)>,
+}
+
+impl Choices {
+    fn choose(&mut self, options: usize) -> Option<usize> {
+        if options < 2 {
+            return options.checked_sub(1);
+        }
+        let chosen = self.prescribed.get(self.made.len()).copied().unwrap_or(0);
+        self.made.push((chosen, options.min(OPTIONS_MAX)));
+        Some(chosen)
+    }
+
+    /// The next combination: the last choice that has another option takes it, and what followed is open again.
+    pub(super) fn next(&self) -> Option<Self> {
+        let last = self.made.iter().rposition(|(chosen, options)| chosen + 1 < *options)?;
+        let mut prescribed: Vec<usize> = self.made[..=last].iter().map(|(chosen, _)| *chosen).collect();
+        prescribed[last] += 1;
+        Some(Self { prescribed, made: Vec::new() })
     }
 }

@@ -1,7 +1,7 @@
 //! The index witness: the servers' own indices propose an order, the specification and the clock judge it.
 //!
 //! Every acknowledged write claims an Index and every read the Index of the state that it was read from. Sorted by claim
-//! (writes before reads, then by invocation) they form one order over all services at once. Replaying it places what claims
+//! (the change first, then what saw it, by invocation) they form one order over all services at once. Replaying it places what claims
 //! nothing: writes with unknown outcome just before the first answer that needs them, rejections where the thing does not
 //! exist. An order that is accepted by [`crate::certificate`] proves linearizability, whatever the servers claimed; a
 //! failure proves only that no linearization agrees with the claims.
@@ -11,7 +11,7 @@
 mod explain;
 mod replay;
 
-pub(crate) use replay::{Failure, Reason, run};
+pub(crate) use replay::{Failure, Reason, Witness, run};
 
 use crate::history::History;
 use crate::script::{Need, Script};
@@ -19,7 +19,7 @@ use crate::script::{Need, Script};
 /// A step with its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Claim {
-    /// Twice the Index, plus one for reads: at one Index its change comes first.
+    /// The Index.
     at: u64,
     step: u32,
 }
@@ -46,8 +46,7 @@ impl Agenda {
             let claimed = history.calls[step.call as usize].claimed_index();
             match (step.need, claimed) {
                 (Need::Accepted, Some(index)) => {
-                    let at = index.saturating_mul(2).saturating_add(u64::from(step.act.is_read()));
-                    agenda.claims.push(Claim { at, step: number });
+                    agenda.claims.push(Claim { at: index, step: number });
                 }
                 (Need::Optional, _) => agenda.optional.push(number),
                 (Need::Rejected, _) | (Need::Accepted, None) => agenda.rejections.push(number),

@@ -1,6 +1,6 @@
 //! One pass over the agenda: the state of all cells with the Index of each one's last change, and the order that results.
 
-use super::explain::Optional;
+use super::explain::{Choices, Optional};
 use super::{Agenda, Claim};
 use crate::history::{Answer, Call, History, Row, Status, View};
 use crate::script::{Act, Content, Need, Script, Step, describe_row, explain_hidden};
@@ -52,6 +52,8 @@ struct Held {
     modified: u64,
     /// Step of the last known change.
     by: u32,
+    /// The statuses (two bits a check) that the last known change decided; others may have changed unseen before it.
+    decided: u64,
 }
 
 struct Replay<'a> {
@@ -64,38 +66,79 @@ struct Replay<'a> {
     order: Vec<u32>,
     /// A bit for each Index that a call owns.
     owned: Vec<u64>,
-    guessed: bool,
+    /// Rejections that may be placed here, and how many of the agenda's were admitted so far.
+    waiting: Vec<u32>,
+    admitted: usize,
+    /// The step of the order that was called last.
+    latest: Option<u32>,
     claims: u64,
     wide: u64,
 }
 
-/// Replays `script` in the order of its claims.
+/// Steps that all replays of one history may take together; one replay is always granted.
+const WORK_MAX: usize = 20_000_000;
+/// Replays of one history.
+const REPLAYS_MAX: usize = 2_000;
+
+/// Replays `script` in the order of its claims, with one placement of the unknown writes after the other until `accept`
+/// takes the order.
 ///
 /// # Errors
-/// The first claim that no placement explains.
-pub(crate) fn run(history: &History, script: &Script) -> Result<Witness, Failure> {
+/// What went wrong with the first placement.
+pub(crate) fn run(
+    history: &History,
+    script: &Script,
+    accept: impl Fn(&Witness) -> Result<(), Failure>,
+) -> Result<Witness, Failure> {
     let mut agenda = Agenda::new(history, script);
-    let mut replay = Replay {
-        history,
-        script,
-        cells: vec![Held { content: Content::ABSENT, modified: 0, by: u32::MAX }; script.cells.len()],
-        services: vec![(1, 0); script.services.len()],
-        optional: Optional::new(script, std::mem::take(&mut agenda.optional)),
-        order: Vec::with_capacity(script.steps.len()),
-        owned: Vec::new(),
-        guessed: false,
-        claims: 0,
-        wide: 0,
-    };
-    replay.real_time(&agenda)?;
-    replay.note_nonces(&agenda);
-    replay.pass(&agenda)?;
-    Ok(Witness { order: replay.order, claims: replay.claims, wide: replay.wide })
+    let optional = std::mem::take(&mut agenda.optional);
+    let mut choices = Choices::default();
+    let mut first_failure = None;
+    let replays = REPLAYS_MAX.min(WORK_MAX / script.steps.len().max(1)).max(1);
+    for _ in 0..replays {
+        let mut replay = Replay::new(history, script, Optional::new(script, optional.clone(), choices));
+        replay.note_nonces(&agenda);
+        let failure = match replay.pass(&agenda) {
+            Ok(()) => {
+                let witness = Witness { order: replay.order, claims: replay.claims, wide: replay.wide };
+                match accept(&witness) {
+                    Ok(()) => return Ok(witness),
+                    Err(failure) => failure,
+                }
+            }
+            Err(failure) => failure,
+        };
+        let next = replay.optional.choices().next();
+        let is_final = !failure.guessed;
+        let failure = first_failure.get_or_insert(failure);
+        match next {
+            Some(next) if !is_final => choices = next,
+            _ => return Err(failure.clone()),
+        }
+    }
+    Err(first_failure.expect("there was at least one replay"))
 }
 
 type Outcome<T> = Result<T, Failure>;
 
 impl<'a> Replay<'a> {
+    fn new(history: &'a History, script: &'a Script, optional: Optional) -> Self {
+        Self {
+            history,
+            script,
+            cells: vec![Held { content: Content::ABSENT, modified: 0, by: u32::MAX, decided: 0 }; script.cells.len()],
+            services: vec![(1, 0); script.services.len()],
+            optional,
+            order: Vec::with_capacity(script.steps.len()),
+            owned: Vec::new(),
+            waiting: Vec::new(),
+            admitted: 0,
+            latest: None,
+            claims: 0,
+            wide: 0,
+        }
+    }
+
     fn step(&self, step: u32) -> &'a Step {
         &self.script.steps[step as usize]
     }
@@ -105,36 +148,63 @@ impl<'a> Replay<'a> {
     }
 
     fn fail<T>(&self, step: u32, reason: Reason, against: Vec<u32>, explanation: Vec<String>) -> Outcome<T> {
-        Err(Failure { step, against, reason, explanation, guessed: self.guessed })
+        // The claims alone contradict the clock, whatever the unknown writes did.
+        let guessed =
+            reason != Reason::RealTime && self.seen_cells(step).any(|cell| self.optional.concerns(self.script, cell));
+        Err(Failure { step, against, reason, explanation, guessed })
     }
 
-    /// No step may claim less than one that had returned before it was called.
-    fn real_time(&self, agenda: &Agenda) -> Outcome<()> {
-        let mut latest: Option<u32> = None;
-        for claim in &agenda.claims {
-            let step = self.step(claim.step);
-            if let Some(before) = latest.filter(|&before| step.until < self.step(before).from) {
-                let (early, late) = (self.call(claim.step), self.call(before));
-                let explanation = vec![
-                    format!("it returned with index {} (line {})", claim.at / 2, early.end_line),
-                    format!(
-                        "op {} was called after that (line {}) and claims index {}, which is {}",
-                        late.number,
-                        late.line,
-                        late.claimed_index().unwrap_or(0),
-                        if late.claimed_index() == Some(claim.at / 2) {
-                            "the state before that change"
-                        } else {
-                            "lower"
-                        },
-                    ),
-                ];
-                return self.fail(claim.step, Reason::RealTime, vec![before], explanation);
+    /// The cells that a step's answer depends on.
+    fn seen_cells(&self, step: u32) -> Box<dyn Iterator<Item = u32> + '_> {
+        let script = self.script;
+        match self.step(step).act {
+            Act::Register(registration) => Box::new(std::iter::once(script.registrations[registration as usize].cell)),
+            Act::Deregister(cell) => Box::new(std::iter::once(cell)),
+            Act::DeregisterId(group) => Box::new(script.groups[group as usize].iter().copied()),
+            Act::Report(check, _) => Box::new(script.checks[check as usize].holders.iter().copied()),
+            Act::RenewMany(renewal) => {
+                let checks = script.renewals[renewal as usize].checks.iter();
+                Box::new(checks.flat_map(|(check, _)| script.checks[*check as usize].holders.iter().copied()))
             }
-            if latest.is_none_or(|before| self.step(before).from < step.from) {
-                latest = Some(claim.step);
+            Act::Read(service) => Box::new(script.services[service as usize].cells.iter().copied()),
+            Act::List(ns) => {
+                let services = script.namespaces[ns as usize].iter();
+                Box::new(services.flat_map(|service| script.services[*service as usize].cells.iter().copied()))
             }
         }
+    }
+
+    /// Puts a step with a claim into the order: none that was called after it had returned may stand before it.
+    fn emit(&mut self, step: u32) -> Outcome<()> {
+        let entry = self.step(step);
+        if let Some(before) = self.latest
+            && entry.until < self.step(before).from
+        {
+            let (early, late) = (self.call(step), self.call(before));
+            let (own, other) = (early.claimed_index().unwrap_or(0), late.claimed_index().unwrap_or(0));
+            let relation = if own == other { "but it is the change of that index itself" } else { "which is below it" };
+            let explanation = vec![
+                format!(
+                    "it was called (line {}) after op {} had returned (line {})",
+                    late.line, early.number, early.end_line
+                ),
+                format!(
+                    "op {} claims index {own}, op {} claims index {other}, {}",
+                    early.number,
+                    late.number,
+                    if own == other {
+                        "and the state before that change was never the last one again"
+                    } else {
+                        relation
+                    }
+                ),
+            ];
+            return self.fail(before, Reason::RealTime, vec![step], explanation);
+        }
+        if self.latest.is_none_or(|before| self.step(before).from < entry.from) {
+            self.latest = Some(step);
+        }
+        self.order.push(step);
         Ok(())
     }
 
@@ -146,42 +216,38 @@ impl<'a> Replay<'a> {
         for (position, claim) in agenda.claims.iter().enumerate() {
             if let Some(view) = self.call(claim.step).view() {
                 for row in self.history.rows(view.body) {
-                    self.optional.note_seen(row.nonce, position as u32);
+                    self.optional.note_seen(row, position as u32);
                 }
             }
         }
     }
 
     fn pass(&mut self, agenda: &Agenda) -> Outcome<()> {
-        let mut waiting: Vec<u32> = Vec::new();
-        let mut rejections = agenda.rejections.iter().copied().peekable();
         let mut at = 0;
         while at < agenda.claims.len() {
-            while let Some(&next) = rejections.peek() {
-                if self.step(next).from >= agenda.answered_from[at] {
-                    break;
-                }
-                waiting.extend(rejections.next());
-            }
-            let claim = agenda.claims[at];
-            if !waiting.is_empty() {
-                self.place_rejections(&mut waiting, self.step(claim.step).from)?;
-            }
-            at = if claim.at & 1 == 1 {
-                self.read(claim)?;
-                at + 1
-            } else {
-                self.writes(&agenda.claims, at)?
-            };
+            at = self.group(agenda, at)?;
         }
-        waiting.extend(rejections);
-        self.place_rejections(&mut waiting, u32::MAX)
+        self.waiting.extend(agenda.rejections.iter().skip(self.admitted));
+        self.place_rejections(u32::MAX)
+    }
+
+    /// Before `step`, with everything from `position` of the agenda on to come: admits the rejections that may stand here, and
+    /// places what fits.
+    fn make_way(&mut self, agenda: &Agenda, position: usize, step: u32) -> Outcome<()> {
+        while let Some(&next) = agenda.rejections.get(self.admitted) {
+            if self.step(next).from >= agenda.answered_from[position] {
+                break;
+            }
+            self.waiting.push(next);
+            self.admitted += 1;
+        }
+        if self.waiting.is_empty() { Ok(()) } else { self.place_rejections(self.step(step).from) }
     }
 
     /// Places the rejections that fit the state now. One that returned before line `next_from` cannot wait any longer.
-    fn place_rejections(&mut self, waiting: &mut Vec<u32>, next_from: u32) -> Outcome<()> {
+    fn place_rejections(&mut self, next_from: u32) -> Outcome<()> {
         let mut kept: Vec<u32> = Vec::new();
-        for step in std::mem::take(waiting) {
+        for step in std::mem::take(&mut self.waiting) {
             let from = self.step(step).from;
             let blocked = kept.iter().any(|&earlier| self.step(earlier).until < from);
             if !blocked && self.is_absent(step) {
@@ -193,7 +259,7 @@ impl<'a> Replay<'a> {
                 kept.push(step);
             }
         }
-        *waiting = kept;
+        self.waiting = kept;
         Ok(())
     }
 
@@ -237,39 +303,118 @@ impl<'a> Replay<'a> {
 
     // ---- writes ----
 
-    /// All writes that claim one Index: at most one changes something, and the others saw the state after it.
-    fn writes(&mut self, claims: &[Claim], at: usize) -> Outcome<usize> {
-        let group = claims[at..].iter().take_while(|claim| claim.at == claims[at].at).count();
-        let index = claims[at].at / 2;
-        let steps: Vec<u32> = claims[at..at + group].iter().map(|claim| claim.step).collect();
-        let owner = steps.iter().position(|&step| self.would_change(step)).unwrap_or(0);
+    /// Everything that claims one Index: at most one write changes something and stands first; all others saw the state
+    /// after it.
+    fn group(&mut self, agenda: &Agenda, start: usize) -> Outcome<usize> {
+        let claims = &agenda.claims;
+        let index = claims[start].at;
+        let end = start + claims[start..].iter().take_while(|claim| claim.at == index).count();
+        let owner = self.owner(claims, start, end);
         let mut changed: Option<u32> = None;
-        for position in std::iter::once(owner).chain((0..group).filter(|other| *other != owner)) {
-            let step = steps[position];
-            self.claims += 1;
-            if !self.would_change(step) {
-                self.check_accepted(step)?;
-                if self.would_change(step) && changed.is_none() && !self.is_owned(index) {
-                    self.apply(step, index);
-                    changed = Some(step);
-                }
-                self.order.push(step);
-                continue;
+        for at in owner.into_iter().chain((start..end).filter(|at| Some(*at) != owner)) {
+            let step = claims[at].step;
+            // The owner stands before the whole group, wherever its call was.
+            self.make_way(agenda, if Some(at) == owner { start } else { at }, step)?;
+            if self.step(step).act.is_read() {
+                self.read(step)?;
+            } else {
+                self.write(step, index, &mut changed)?;
             }
-            if changed.is_some() || self.is_owned(index) {
-                let text = vec![format!(
-                    "both changed the state and claim index {index}; every change has an index of its own"
-                )];
-                return self.fail(step, Reason::SharedIndex, changed.into_iter().collect(), text);
-            }
-            self.apply(step, index);
-            self.order.push(step);
-            changed = Some(step);
         }
         if changed.is_some() {
             self.own(index);
         }
-        Ok(at + group)
+        Ok(end)
+    }
+
+    /// Which of the writes that claim one Index made the change: the one after which the others change nothing.
+    fn owner(&mut self, claims: &[Claim], start: usize, end: usize) -> Option<usize> {
+        let mut candidates: Vec<usize> = (start..end).filter(|&at| self.would_change(claims[at].step)).collect();
+        candidates.sort_by_key(|&at| self.may_have_expired(claims[at].step));
+        if candidates.len() < 2 {
+            return candidates.first().copied();
+        }
+        let (cells, services, wide) = (self.cells.clone(), self.services.clone(), self.wide);
+        let mut settles = |at: &usize| {
+            self.apply(claims[*at].step, 0);
+            let mut others = (start..end).map(|other| claims[other].step);
+            let settled = others.all(|other| !self.would_change(other) || self.may_have_expired(other));
+            self.cells.clone_from(&cells);
+            self.services.clone_from(&services);
+            self.wide = wide;
+            settled
+        };
+        candidates.iter().copied().find(|at| settles(at)).or(candidates.first().copied())
+    }
+
+    /// Whether the write reports a ttl check critical: an expiry that nobody saw may have made that no change.
+    fn may_have_expired(&self, step: u32) -> bool {
+        let Act::Report(check, Status::Critical) = self.step(step).act else { return false };
+        let id = &self.script.checks[check as usize].id;
+        self.script.checks[check as usize].holders.iter().all(|&cell| {
+            let content = &self.cells[cell as usize].content;
+            let position =
+                content.is_present().then(|| self.script.shapes[content.shape as usize].binary_search(id).ok());
+            position.flatten().is_none_or(|position| content.ttl >> position & 1 == 1)
+        })
+    }
+
+    fn write(&mut self, step: u32, index: u64, changed: &mut Option<u32>) -> Outcome<()> {
+        self.claims += 1;
+        if let Act::Register(registration) = self.step(step).act {
+            self.explain_kept(step, registration, index);
+        }
+        if !self.would_change(step) || matches!(self.step(step).act, Act::RenewMany(_)) {
+            self.check_accepted(step)?;
+        }
+        if self.would_change(step) {
+            if changed.is_some() || self.is_owned(index) {
+                if self.may_have_expired(step) {
+                    self.apply(step, 0);
+                    return self.emit(step);
+                }
+                let text = vec![format!(
+                    "both changed the state and claim index {index}; every change has an index of its own"
+                )];
+                return self.fail(step, Reason::SharedIndex, changed.iter().copied().collect(), text);
+            }
+            self.apply(step, index);
+            *changed = Some(step);
+        }
+        self.emit(step)
+    }
+
+    /// A registration keeps statuses, so it can be the first to show an unknown write: if a reader sees it with other
+    /// statuses than it would leave now, an unknown write may have come before.
+    fn explain_kept(&mut self, step: u32, registration: u32, index: u64) {
+        let registration = &self.script.registrations[registration as usize];
+        let Some(row) = self.optional.seen_row(registration.fresh.nonce).filter(|row| row.modify_index == index) else {
+            return;
+        };
+        let shown = self.script.shown(&row);
+        let fits = |old: &Content| shown.explain(&self.script.register(old, registration)).is_some();
+        let old = self.cells[registration.cell as usize].content;
+        if fits(&old) {
+            return;
+        }
+        let until = self.step(step).until;
+        let after = |act: Act| match act {
+            Act::Register(other) => Some(self.script.register(&old, &self.script.registrations[other as usize])),
+            Act::Report(check, status) => self.script.report(&old, check, status),
+            Act::RenewMany(renewal) => {
+                self.script.renewals[renewal as usize].checks.iter().fold(Some(old), |content, (check, _)| {
+                    content.and_then(|content| self.script.report(&content, *check, Status::Passing).or(Some(content)))
+                })
+            }
+            Act::Deregister(_) | Act::DeregisterId(_) => Some(Content::ABSENT),
+            Act::Read(_) | Act::List(_) => None,
+        };
+        let found = self
+            .optional
+            .about(self.script, registration.cell, until, |act| after(act).is_some_and(|content| fits(&content)));
+        if let Some(step) = found {
+            self.place(step);
+        }
     }
 
     fn is_owned(&self, index: u64) -> bool {
@@ -346,8 +491,7 @@ impl<'a> Replay<'a> {
         }
         let until = self.step(step).until;
         for &cell in cells {
-            if let Some((register, choice)) = self.optional.any_register(self.script, cell, until) {
-                self.guessed |= choice || cells.len() > 1;
+            if let Some(register) = self.optional.any_register(self.script, cell, until) {
                 self.place(register);
                 return Ok(());
             }
@@ -373,8 +517,7 @@ impl<'a> Replay<'a> {
         }
         let until = self.step(step).until;
         for &cell in holders {
-            while let Some((register, choice)) = self.optional.any_register(self.script, cell, until) {
-                self.guessed |= choice;
+            while let Some(register) = self.optional.any_register(self.script, cell, until) {
                 self.place(register);
                 if held(self) {
                     return Ok(());
@@ -449,6 +592,7 @@ impl<'a> Replay<'a> {
         service.1 += u32::from(content.is_present());
         service.1 -= u32::from(held.content.is_present());
         service.0 = service.0.max(index);
+        held.decided = decided(&held.content, &content);
         held.content = content;
         held.by = by;
         held.modified = held.modified.max(index);
@@ -461,27 +605,30 @@ impl<'a> Replay<'a> {
     }
 
     fn explain_absent(&mut self, cell: u32, until: u32) -> bool {
-        let Some((removal, choice)) = self.optional.removal(self.script, cell, until) else { return false };
-        self.guessed |= choice;
+        let Some(removal) = self.optional.removal(self.script, cell, until) else { return false };
         self.place(removal);
         !self.cells[cell as usize].content.is_present()
     }
 
+    /// An instance that a filter left out may have expired, or may be gone.
+    fn removes_instead(&mut self, cell: u32, until: u32) -> bool {
+        self.optional.may_remove(self.script, cell, until) && self.optional.choose_way(2) == 1
+    }
+
     // ---- reads ----
 
-    fn read(&mut self, claim: Claim) -> Outcome<()> {
+    fn read(&mut self, step: u32) -> Outcome<()> {
         self.claims += 1;
-        let call = self.call(claim.step);
-        match (self.step(claim.step).act, call.answer()) {
-            (Act::Read(service), Some(Answer::View(view))) => self.view(claim.step, service, call, view)?,
+        let call = self.call(step);
+        match (self.step(step).act, call.answer()) {
+            (Act::Read(service), Some(Answer::View(view))) => self.view(step, service, call, view)?,
             (Act::List(ns), Some(Answer::Services { names, .. })) => {
                 let names = self.history.symbols(*names);
-                self.list(claim.step, ns, names)?;
+                self.list(step, ns, names)?;
             }
             _ => {}
         }
-        self.order.push(claim.step);
-        Ok(())
+        self.emit(step)
     }
 
     fn view(&mut self, step: u32, service: u32, call: &Call, view: &View) -> Outcome<()> {
@@ -550,8 +697,7 @@ impl<'a> Replay<'a> {
             if ttl_expired {
                 continue;
             }
-            if let Some((report, choice)) = self.optional.report(self.script, number, check.status, until) {
-                self.guessed |= choice;
+            if let Some(report) = self.optional.report(self.script, number, check.status, until) {
                 self.place(report);
             }
         }
@@ -560,9 +706,12 @@ impl<'a> Replay<'a> {
     /// The row's modify index has to be that of its last change, or of a later change that no call owns and that may have
     /// happened unseen.
     fn modified(&mut self, step: u32, cell: u32, row: &Row, view: &View, before: &Held, changed: bool) -> Outcome<()> {
-        let known = self.cells[cell as usize].modified;
-        let content_changed = changed || self.cells[cell as usize].content != before.content;
-        if !content_changed && row.modify_index == known {
+        let held = &self.cells[cell as usize];
+        let known = held.modified;
+        let content_changed = changed || held.content != before.content;
+        let same_change = held.by == before.by && (held.content.statuses ^ before.content.statuses) & held.decided == 0;
+        // An expiry that nobody saw may have come before the last change: then it left no trace in the modify index.
+        if row.modify_index == known && (!content_changed || same_change) {
             return Ok(());
         }
         let until = self.step(step).until;
@@ -614,8 +763,10 @@ impl<'a> Replay<'a> {
             if !held.content.is_present() || rows.iter().any(|row| row.id == id) {
                 continue;
             }
-            if filtered && let Some(hidden) = explain_hidden(&held.content) {
-                self.guessed |= hidden != held.content && !self.optional.is_empty();
+            if filtered
+                && let Some(hidden) = explain_hidden(&held.content)
+                && (hidden == held.content || !self.removes_instead(cell, until))
+            {
                 self.cells[cell as usize].content = hidden;
                 continue;
             }
@@ -729,4 +880,15 @@ impl<'a> Replay<'a> {
         let nonce = self.history.token(content.nonce);
         if checks.is_empty() { nonce } else { format!("{nonce} ({})", checks.join(", ")) }
     }
+}
+
+/// The statuses that a change from `old` to `new` decides: all of them, unless it kept some.
+fn decided(old: &Content, new: &Content) -> u64 {
+    if !old.is_present() || !new.is_present() || old.shape != new.shape || old.ttl != new.ttl {
+        // A new shape may keep statuses too; which ones is not worth knowing.
+        return if old.is_present() && new.is_present() { 0 } else { u64::MAX };
+    }
+    let differing = old.statuses ^ new.statuses;
+    let changed = (differing | differing >> 1) & 0x5555_5555_5555_5555;
+    changed | changed << 1
 }
