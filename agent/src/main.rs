@@ -108,7 +108,7 @@ async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
         }
         None => None,
     };
-    println!("sds-agent: {} to register", count(&config));
+    println!("sds-agent: {}", count(&config));
     if let Some(address) = config.http {
         println!("local view: http://{address}/v1/agent/services");
     }
@@ -151,7 +151,7 @@ fn count(config: &AgentConfig) -> String {
     let checks: usize = config.services.iter().map(|service| service.checks.len()).sum();
     let node = config.node_name.as_ref().map_or("?", Name::as_str);
     let servers: Vec<String> = config.servers.iter().map(ToString::to_string).collect();
-    format!("node {node}, {} services with {checks} checks, servers {}", config.services.len(), servers.join(" "))
+    format!("node {node}, services {}, checks {checks}, servers {}", config.services.len(), servers.join(" "))
 }
 
 /// Turns the process' signals into the agent's. Registered before the agent starts: an early SIGTERM is not lost.

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use sider_client::Outcome;
 use sider_registry::model::Status;
 
-use crate::core::{Core, Goal, Instance};
+use crate::core::{Core, Goal, Instance, status_name};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -95,14 +95,5 @@ pub(crate) fn state_of(instance: &Instance) -> &'static str {
         (Goal::Present { .. }, true, _) => "registered",
         (Goal::Present { .. }, false, Some(_)) => "refused",
         (Goal::Present { .. }, false, None) => "registering",
-    }
-}
-
-pub(crate) const fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Critical => "critical",
-        Status::Unknown => "unknown",
-        Status::Warning => "warning",
-        Status::Passing => "passing",
     }
 }

@@ -62,7 +62,7 @@ fn check_says_what_is_in_a_good_file_and_does_nothing_else() {
     let text = String::from_utf8(output.stdout).expect("text");
     assert_eq!(output.status.code(), Some(0));
     assert!(text.starts_with(&format!("{example}: right: node ")), "{text}");
-    assert!(text.ends_with("1 services with 2 checks, servers http://127.0.0.1:8500\n"), "{text}");
+    assert!(text.ends_with("services 1, checks 2, servers http://127.0.0.1:8500\n"), "{text}");
 }
 
 #[test]

@@ -9,6 +9,17 @@ use super::{Action, CheckNo, Core, Measured, Report};
 use crate::config::{CheckConfig, Duty};
 use crate::limits;
 
+/// A status as it is written everywhere.
+#[must_use]
+pub const fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Critical => "critical",
+        Status::Unknown => "unknown",
+        Status::Warning => "warning",
+        Status::Passing => "passing",
+    }
+}
+
 /// A check of an instance of this host.
 #[derive(Debug)]
 pub struct Check {
@@ -155,17 +166,18 @@ impl Core {
         let Some(check) = self.checks.get_mut(&no) else { return };
         check.probing = false;
         if check.take(measured) {
-            let (status, id) = (check.status, check.id.is_some());
+            let known_there = check.id.is_some();
             tracing::info!(
                 ns = check.instance.namespace.0.as_str(),
                 service = check.instance.service.0.as_str(),
                 instance = check.instance.id.0.as_str(),
-                status = ?status,
-                output = %check.output.chars().take(200).collect::<String>(),
+                check = check.id.as_ref().map(CheckId::as_str),
+                status = check.status.map(status_name),
+                output = check.output.lines().next().unwrap_or_default(),
                 "check changed"
             );
             self.memory_changed = true;
-            if id && !self.stopping {
+            if known_there && !self.stopping {
                 self.plan_send(no, Some(now));
             }
         }

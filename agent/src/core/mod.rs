@@ -32,7 +32,7 @@ use rand::{RngExt, SeedableRng};
 use sider_registry::model::{InstanceKey, Namespace};
 
 pub use action::{Action, CheckNo, Measured, Report};
-pub use check::Check;
+pub use check::{Check, status_name};
 pub use instance::{Goal, Instance};
 pub use lane::ReportResults;
 pub use memory::{Memory, RememberedCheck, RememberedInstance};

@@ -6,8 +6,8 @@ use sider_client::wire::DATACENTER;
 use sider_client::wire::health::shown_status;
 use sider_registry::model::{CheckKind, Status};
 
-use crate::core::{Check, Core, Goal, Instance};
-use crate::metrics::{state_of, status_name};
+use crate::core::{Check, Core, Goal, Instance, status_name};
+use crate::metrics::state_of;
 
 /// Instances by id; by `namespace/service/id` where two share an id.
 pub(super) fn services(core: &Core) -> Value {
