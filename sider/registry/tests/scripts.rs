@@ -50,8 +50,8 @@ fn first_difference(expected: &str, actual: &str) -> String {
 #[test]
 fn a_script_with_another_expectation_is_told_apart() {
     let right = script::replay("register web/a\n----\n").expect("a valid script");
-    assert!(right.contains("registered index=1"), "{right}");
-    let wrong = right.replace("index=1", "index=2");
+    assert!(right.contains("registered index=2"), "{right}");
+    let wrong = right.replace("index=2", "index=3");
     assert_eq!(script::replay(&wrong).expect("a valid script"), right);
     assert!(first_difference(&wrong, &right).contains("line 3"));
 }

@@ -182,8 +182,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
     type SnapshotBuilder = Self;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        let replicated = self.state.copy();
-        Ok((replicated.applied, replicated.membership))
+        let replicated = self.state.replicated.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((replicated.applied, replicated.membership.clone()))
     }
 
     async fn apply<Strm>(&mut self, mut entries: Strm) -> io::Result<()>

@@ -40,7 +40,7 @@ use tombstones::Tombstones;
 use window::Window;
 
 /// The replicated state. A copy shares its records with the original, so it is cheap to take while writes go on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
     index: Index,
     records: Records,
@@ -70,6 +70,21 @@ impl Default for Bounds {
             instances_per_service: limits::INSTANCES_PER_SERVICE_MAX,
             tombstones: limits::TOMBSTONES_MAX,
             keys: limits::IDEMPOTENCY_KEYS_MAX,
+        }
+    }
+}
+
+/// An empty registry stands at [`Index::LEAST_ANSWERED`], not at 0: "nothing yet" is what an answer calls 1, and if the
+/// first change were 1 too, whoever had read before it and waits for more would never hear of it (W-4, W-9).
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            index: Index::LEAST_ANSWERED,
+            records: Records::default(),
+            services_gone: Tombstones::default(),
+            namespaces_gone: Tombstones::default(),
+            window: Window::default(),
+            bounds: Bounds::default(),
         }
     }
 }
