@@ -71,6 +71,16 @@ async fn a_write_that_may_have_arrived_is_unknown_and_not_repeated() {
 }
 
 #[tokio::test]
+async fn the_call_after_an_unknown_one_begins_elsewhere() {
+    let peer = Peer::start(vec![Reply::Hang]).await;
+    let other = Peer::start(vec![Reply::ok("")]).await;
+    let client = client_of(&[&peer, &other]);
+    text_of(client.renew("default", "c", None).await);
+    assert!(matches!(client.renew("default", "c", None).await, Outcome::Ok(_)));
+    assert_eq!((peer.seen().len(), other.seen().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_write_with_a_key_is_repeated_elsewhere_with_the_same_key() {
     let peer = Peer::start(vec![Reply::Close]).await;
     let other = Peer::start(vec![Reply::Answer(200, &[("x-index", "7")], String::new())]).await;

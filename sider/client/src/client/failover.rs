@@ -120,14 +120,15 @@ impl Client {
             let result = self.attempt(server, call, Instant::now() + call.timeout).await;
             let name = self.servers[server].address.as_str().to_owned();
             attempt += 1;
+            // A server that gave no usable answer is not where the next call begins, whether this one goes on or not.
+            let good = matches!(&result, Ok(answer) if !answer.is_transient());
+            let next = (server + 1) % self.servers.len();
+            self.choice().preferred = if good { server } else { next };
             if matches!(judge(&result), Verdict::Final) {
-                self.choice().preferred = server;
                 return (name, result);
             }
             tracing::debug!(server = %name, attempt, "attempt failed");
-            // The next call begins elsewhere too, whether this one goes on or not.
-            server = (server + 1) % self.servers.len();
-            self.choice().preferred = server;
+            server = next;
             let round_over = (attempt as usize).is_multiple_of(self.servers.len());
             let pause = if round_over { self.pause(attempt) } else { Duration::ZERO };
             if attempt >= self.settings.attempts_max || begun.elapsed() + pause >= self.settings.total_timeout {
