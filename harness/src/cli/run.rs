@@ -1,0 +1,53 @@
+//! `harness run`: one run, its report and artefacts.
+
+use std::path::{Path, PathBuf};
+
+use linearizability::verdict::Verdict;
+
+use super::args::{Args, RunArgs};
+use super::{CommandError, report, twice};
+use crate::record::artefacts;
+use crate::run::{Options, Outcome, run};
+use crate::scenario::{Found, find};
+
+pub(super) fn command(args: &Args, command: &RunArgs) -> Result<Verdict, CommandError> {
+    let found = find(&args.scenarios, &command.scenario)?;
+    if command.twice {
+        return twice::command(args, &found, command.seed);
+    }
+    if command.trace {
+        let trace = Some(Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
+        let outcome = run(&found.scenario, Options { seed: command.seed, trace, replay: None });
+        return Ok(outcome.verdict);
+    }
+    let outcome = run(&found.scenario, Options { seed: command.seed, ..Options::default() });
+    let dir = directory(&args.out, &found, command.seed);
+    keep(&outcome, &found, &dir, command.keep)?;
+    show(args, &outcome, &found, &dir);
+    Ok(outcome.verdict)
+}
+
+/// Where the artefacts of a run stand.
+pub(super) fn directory(out: &Path, found: &Found, seed: u64) -> PathBuf {
+    out.join(format!("{}-{seed}", found.scenario.name))
+}
+
+/// A failing run keeps everything, a passing one its summary.
+pub(super) fn keep(outcome: &Outcome, found: &Found, dir: &Path, everything: bool) -> Result<(), CommandError> {
+    let summary = outcome.to_json();
+    let written = match &outcome.record {
+        Some(record) if everything || outcome.verdict != Verdict::Pass => {
+            artefacts::write(dir, record, &found.scenario.text, outcome.seed, &summary)
+        }
+        _ => artefacts::write_summary(dir, &summary),
+    };
+    written.map_err(CommandError::io(dir.display().to_string()))
+}
+
+pub(super) fn show(args: &Args, outcome: &Outcome, found: &Found, dir: &Path) {
+    if args.json {
+        println!("{}", outcome.to_json());
+    } else {
+        print!("{}", report::text(outcome, &found.id, dir));
+    }
+}

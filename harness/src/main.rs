@@ -1,0 +1,7 @@
+//! `harness`: see `harness --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::cli::main()
+}

@@ -1,0 +1,120 @@
+//! The cluster as an omniscient observer sees it, from white-box facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use linearizability::history::Role;
+
+use crate::record::facts::{Fact, FactKind};
+use crate::sim::cluster::Cluster;
+
+/// How far a server has applied.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Position in Raft's log.
+    pub log: u64,
+    /// The registry's Index.
+    pub index: u64,
+    /// State hash.
+    pub hash: String,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct View {
+    roles: BTreeMap<String, (u64, Role)>,
+    applied: BTreeMap<String, Applied>,
+    parked: BTreeMap<String, u64>,
+    terms_led: BTreeSet<u64>,
+}
+
+impl View {
+    /// Takes a fact in.
+    pub fn observe(&mut self, fact: &Fact) {
+        match &fact.kind {
+            FactKind::Role { term, role } => {
+                self.roles.insert(fact.node.clone(), (*term, *role));
+                match role {
+                    Role::Leader => {
+                        self.terms_led.insert(*term);
+                    }
+                    Role::Stopped => {
+                        self.applied.remove(&fact.node);
+                        self.parked.remove(&fact.node);
+                    }
+                    Role::Follower | Role::Candidate | Role::Learner => {}
+                }
+            }
+            FactKind::Applied { log, index, hash, .. } => {
+                let applied = Applied { log: *log, index: *index, hash: hash.clone() };
+                self.applied.insert(fact.node.clone(), applied);
+            }
+            FactKind::Watch { parked } => {
+                self.parked.insert(fact.node.clone(), *parked);
+            }
+            FactKind::Expire { .. } | FactKind::Point { .. } => {}
+        }
+    }
+
+    /// Who leads, as far as anybody does: the running server that leads in the highest term.
+    #[must_use]
+    pub fn leader(&self, cluster: &Cluster) -> Option<String> {
+        let leading = self.roles.iter().filter(|(name, (_, role))| *role == Role::Leader && cluster.is_up(name));
+        leading.max_by_key(|(_, (term, _))| *term).map(|(name, _)| name.clone())
+    }
+
+    /// `node` thinks that it leads, and another leads a later term.
+    #[must_use]
+    pub fn is_deposed(&self, node: &str) -> bool {
+        let later = |term: u64| self.terms_led.last().is_some_and(|last| *last > term);
+        self.roles.get(node).is_some_and(|(term, role)| *role == Role::Leader && later(*term))
+    }
+
+    /// Terms that had a leader.
+    #[must_use]
+    pub fn terms_led(&self) -> u64 {
+        self.terms_led.len() as u64
+    }
+
+    /// How far `node` has applied, since it was started.
+    #[must_use]
+    pub fn applied(&self, node: &str) -> Option<&Applied> {
+        self.applied.get(node)
+    }
+
+    /// Polls parked at `node`.
+    #[must_use]
+    pub fn parked(&self, node: &str) -> u64 {
+        self.parked.get(node).copied().unwrap_or(0)
+    }
+
+    /// Why `members` have not converged, or none if they have: one leader, the newest term everywhere, equal positions
+    /// and hashes.
+    #[must_use]
+    pub fn not_converged(&self, members: &[String], cluster: &Cluster) -> Option<String> {
+        if let Some(down) = members.iter().find(|name| !cluster.is_running(name)) {
+            return Some(format!("{down} does not run"));
+        }
+        let role = |name: &String| self.roles.get(name).copied().unwrap_or((0, Role::Stopped));
+        let leaders: Vec<&String> = members.iter().filter(|name| role(name).1 == Role::Leader).collect();
+        let [leader] = leaders.as_slice() else {
+            return Some(format!("leaders: {leaders:?}; exactly one is right"));
+        };
+        let term = role(leader).0;
+        if let Some(other) =
+            members.iter().find(|name| role(name).0 != term || (*name != *leader && role(name).1 != Role::Follower))
+        {
+            return Some(format!(
+                "{leader} leads term {term}, {other} is {:?} in term {}",
+                role(other).1,
+                role(other).0
+            ));
+        }
+        let first = self.applied(leader)?;
+        let other = members.iter().find(|name| self.applied(name) != Some(first))?;
+        let behind = self.applied(other).cloned().unwrap_or_default();
+        Some(format!(
+            "{leader} applied log {} ({}), {other} log {} ({})",
+            first.log, first.hash, behind.log, behind.hash
+        ))
+    }
+}

@@ -1,0 +1,94 @@
+//! The directory of a run: what the judge, a replay and a person need.
+//!
+//! `scenario.toml`, `seed`, `history.jsonl`, `nemesis.jsonl`, `nodes/<node>/*.jsonl`, `trace.hash`, `summary.json`, `build.json`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use linearizability::history::{NodeRecord, Role};
+use serde_json::{Value, json};
+
+use super::Record;
+
+/// Writes the record into `dir`, which is made.
+///
+/// # Errors
+/// As the file system says.
+pub fn write(dir: &Path, record: &Record, scenario: &str, seed: u64, summary: &Value) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let inner = record.lock();
+    fs::write(dir.join("scenario.toml"), scenario)?;
+    fs::write(dir.join("seed"), format!("{seed}\n"))?;
+    fs::write(dir.join("history.jsonl"), &inner.history.lines)?;
+    fs::write(dir.join("nemesis.jsonl"), &inner.history.nemesis)?;
+    let checkpoints = inner.trace.checkpoints().iter();
+    let lines = checkpoints.map(|at| format!("{} {} {:032x}\n", at.lines, at.time, at.hash));
+    let last = format!("{} end {}\n", inner.trace.lines(), inner.trace.hash());
+    fs::write(dir.join("trace.hash"), lines.chain([last]).collect::<String>())?;
+    for node in inner.facts.records() {
+        write_node(&dir.join("nodes").join(&node.node), &node)?;
+    }
+    write_summary(dir, summary)
+}
+
+/// Writes what a passing run keeps: its summary and the build.
+///
+/// # Errors
+/// As the file system says.
+pub fn write_summary(dir: &Path, summary: &Value) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    fs::write(dir.join("summary.json"), format!("{summary:#}\n"))?;
+    fs::write(dir.join("build.json"), format!("{:#}\n", build()))
+}
+
+fn write_node(dir: &Path, node: &NodeRecord) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    let applied = node.applied.iter().map(|entry| {
+        json!({"time": entry.time, "term": entry.term, "log": entry.log, "xi": entry.xi, "hash": entry.hash,
+               "kind": entry.kind, "incarnation": entry.incarnation})
+    });
+    let roles = node.roles.iter().map(|change| {
+        json!({"time": change.time, "term": change.term, "role": role(change.role), "incarnation": change.incarnation})
+    });
+    let watches = node.watches.iter().map(|sample| json!({"time": sample.time, "parked": sample.parked}));
+    let proposals = node
+        .proposals
+        .iter()
+        .map(|proposal| json!({"time": proposal.time, "kind": proposal.kind, "role": role(proposal.role)}));
+    write_lines(&dir.join("applied.jsonl"), applied)?;
+    write_lines(&dir.join("roles.jsonl"), roles)?;
+    write_lines(&dir.join("watches.jsonl"), watches)?;
+    write_lines(&dir.join("propose.jsonl"), proposals)
+}
+
+fn write_lines(path: &Path, lines: impl Iterator<Item = Value>) -> io::Result<()> {
+    fs::write(path, lines.map(|line| format!("{line}\n")).collect::<String>())
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Leader => "leader",
+        Role::Follower => "follower",
+        Role::Candidate => "candidate",
+        Role::Learner => "learner",
+        Role::Stopped => "stopped",
+    }
+}
+
+/// What was run: a trace belongs to one binary only.
+#[must_use]
+pub fn build() -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "binary": binary_hash(),
+        "profile": if cfg!(debug_assertions) { "debug" } else { "release" },
+    })
+}
+
+/// xxh3-128 of the running program; empty if it cannot be read.
+#[must_use]
+pub fn binary_hash() -> String {
+    let read = std::env::current_exe().and_then(fs::read);
+    read.map(|bytes| format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes))).unwrap_or_default()
+}

@@ -1,0 +1,205 @@
+//! The tracing subscriber of a run: turns the servers' events into facts and trace lines.
+//!
+//! turmoil enters a span that names the host whenever it runs one, and the server's tasks keep the span they were
+//! spawned in; so the subscriber knows no other spans and needs no registry of them.
+
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use linearizability::history::Role;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use super::Record;
+use super::facts::FactKind;
+use super::trace::Depth;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Probe {
+    record: Record,
+    depth: Depth,
+    /// Hosts by the number of their span, less one.
+    hosts: Mutex<Vec<String>>,
+    /// The spans that are entered, innermost last.
+    entered: Mutex<Vec<u64>>,
+    current: AtomicU64,
+}
+
+impl Probe {
+    /// Writes into `record`.
+    #[must_use]
+    pub fn new(record: Record) -> Self {
+        let depth = record.lock().trace.depth();
+        Self { record, depth, hosts: Mutex::default(), entered: Mutex::default(), current: AtomicU64::new(0) }
+    }
+
+    fn host(&self) -> String {
+        let current = self.current.load(Ordering::Relaxed);
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = usize::try_from(current).ok().and_then(|number| hosts.get(number.checked_sub(1)?));
+        name.cloned().unwrap_or_else(|| "-".into())
+    }
+}
+
+/// Targets whose events are facts.
+const FACTS: [&str; 5] = ["sider::applied", "sider::role", "sider::expire", "sider::watch", "sider::point"];
+
+impl Subscriber for Probe {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        if metadata.is_span() {
+            return target.starts_with("turmoil") && metadata.name() == "node";
+        }
+        let level = metadata.level();
+        let everything = self.depth == Depth::Everything;
+        match target.split("::").next().unwrap_or(target) {
+            "sider" => everything || *level <= Level::INFO || FACTS.contains(&target),
+            "sider_client" | "sider_agent" => *level <= Level::INFO || everything,
+            "openraft" => *level <= if everything { Level::INFO } else { Level::WARN },
+            "turmoil" => everything,
+            _ => false,
+        }
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut name = Text::default();
+        span.record(&mut name);
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = hosts.iter().position(|host| *host == name.name);
+        let number = known.unwrap_or_else(|| {
+            hosts.push(name.name);
+            hosts.len() - 1
+        });
+        Id::from_u64(number as u64 + 1)
+    }
+
+    fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let target = event.metadata().target();
+        // turmoil speaks while it holds its own state: its clock cannot be read then.
+        let inside_turmoil = target.starts_with("turmoil");
+        let clock = &self.record.clock;
+        let time = if inside_turmoil { clock.step_ns() } else { clock.host_ns() };
+        let mut text = Text::default();
+        event.record(&mut text);
+        let host = self.host();
+        let mut inner = self.record.lock();
+        if FACTS.contains(&target) {
+            inner.trace.line(time, &host, &format!("{target}{}", text.line));
+            if let Some(fact) = text.fact(target) {
+                inner.facts.take(time, &host, fact);
+            }
+            return;
+        }
+        let line = format!("{} {target}:{}", event.metadata().level(), text.line);
+        inner.trace.line(time, &host, &line);
+        if !inside_turmoil && *event.metadata().level() <= Level::INFO {
+            inner.facts.log_line(&host, format!("{}.{:03} {line}", time / 1_000_000_000, time / 1_000_000 % 1000));
+        }
+    }
+
+    fn enter(&self, span: &Id) {
+        self.entered.lock().unwrap_or_else(PoisonError::into_inner).push(span.into_u64());
+        self.current.store(span.into_u64(), Ordering::Relaxed);
+    }
+
+    fn exit(&self, _: &Id) {
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        entered.pop();
+        self.current.store(entered.last().copied().unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// The fields of an event.
+#[derive(Default)]
+struct Text {
+    line: String,
+    name: String,
+    term: u64,
+    log: u64,
+    index: u64,
+    count: u64,
+    parked: u64,
+    hash: String,
+    kind: String,
+    role: String,
+    point: String,
+}
+
+impl Text {
+    fn fact(self, target: &str) -> Option<FactKind> {
+        Some(match target {
+            "sider::applied" => FactKind::Applied {
+                term: self.term,
+                log: self.log,
+                index: self.index,
+                hash: self.hash,
+                kind: self.kind,
+            },
+            "sider::role" => FactKind::Role { term: self.term, role: role(&self.role)? },
+            "sider::expire" => FactKind::Expire { count: self.count },
+            "sider::watch" => FactKind::Watch { parked: self.parked },
+            "sider::point" => FactKind::Point { point: self.point },
+            _ => return None,
+        })
+    }
+
+    fn append(&mut self, field: &Field, value: &dyn fmt::Display) {
+        let written = match field.name() {
+            "message" => write!(self.line, " {value}"),
+            name => write!(self.line, " {name}={value}"),
+        };
+        written.expect("writing to a string");
+    }
+}
+
+fn role(text: &str) -> Option<Role> {
+    Some(match text {
+        "leader" => Role::Leader,
+        "follower" => Role::Follower,
+        "candidate" => Role::Candidate,
+        "learner" => Role::Learner,
+        "stopped" => Role::Stopped,
+        _ => return None,
+    })
+}
+
+impl Visit for Text {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "term" => self.term = value,
+            "log" => self.log = value,
+            "index" => self.index = value,
+            "count" => self.count = value,
+            "parked" => self.parked = value,
+            _ => {}
+        }
+        self.append(field, &value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let slot = match field.name() {
+            "name" => Some(&mut self.name),
+            "hash" => Some(&mut self.hash),
+            "kind" => Some(&mut self.kind),
+            "role" => Some(&mut self.role),
+            "point" => Some(&mut self.point),
+            _ => None,
+        };
+        if let Some(slot) = slot {
+            value.clone_into(slot);
+        }
+        self.append(field, &value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let text = format!("{value:?}");
+        self.record_str(field, &text);
+    }
+}

@@ -1,0 +1,42 @@
+//! One run: a scenario and a seed in, a verdict out.
+//!
+//! | room | what |
+//! |---|---|
+//! | `world` | the machines, the clients and the record of a run; one step |
+//! | `phases` | setup, run, settle, recheck, drain, end |
+//! | [`coverage`] | what a run has covered |
+//! | [`outcome`] | the verdict and everything a person needs to understand it |
+
+pub mod coverage;
+pub mod outcome;
+mod phases;
+mod world;
+
+use std::collections::VecDeque;
+use std::io::Write;
+
+pub use outcome::Outcome;
+
+use crate::nemesis::action::Action;
+use crate::record::trace::{Depth, Trace};
+use crate::scenario::Scenario;
+
+/// How to run.
+#[derive(Default)]
+pub struct Options {
+    /// The seed.
+    pub seed: u64,
+    /// Put everything into the trace, and its text here.
+    pub trace: Option<Box<dyn Write + Send>>,
+    /// Instead of the scenario's faults: these actions, each at its step (ns).
+    pub replay: Option<VecDeque<(u64, Action)>>,
+}
+
+/// Runs `scenario` once. One run a process: openraft and tokio number their tasks for a whole process, and the order in
+/// which tasks are dropped at a crash follows these numbers.
+#[must_use]
+pub fn run(scenario: &Scenario, options: Options) -> Outcome {
+    let depth = if options.trace.is_some() { Depth::Everything } else { Depth::Record };
+    let trace = Trace::new(depth, options.trace);
+    phases::run(scenario, options.seed, trace, options.replay)
+}

@@ -1,0 +1,208 @@
+//! The phases of a run: setup, run, settle, recheck, drain, end; then the judge.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use linearizability::history::Run;
+use linearizability::verdict::Property;
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use serde_json::json;
+
+use super::outcome::Outcome;
+use super::world::{Broken, World};
+use crate::invariants::Finding;
+use crate::nemesis::action::Action;
+use crate::nemesis::plan::Plan;
+use crate::record::Record;
+use crate::record::history::Struck;
+use crate::record::probe::Probe;
+use crate::record::trace::Trace;
+use crate::scenario::Scenario;
+use crate::seeds::Seeds;
+use crate::workload::shared::{Admin, Phase};
+
+/// As long as a cluster may take to come up and take its members in.
+const SETUP: Duration = Duration::from_secs(60);
+/// As long as watchers may take to see the last change: one poll that hangs on a lost connection, and the next.
+const DRAIN: Duration = Duration::from_secs(10);
+/// After the last client has left: more than the second within which its watch must be freed (W-13).
+const AFTERGLOW: Duration = Duration::from_millis(1200);
+
+/// Runs `scenario` with `seed`.
+pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<VecDeque<(u64, Action)>>) -> Outcome {
+    let record = Record::new(trace);
+    let _probe = tracing::subscriber::set_default(Probe::new(record.clone()));
+    let mut outcome = Outcome::new(&scenario.name, seed);
+    let dir = match disks() {
+        Ok(dir) => dir,
+        Err(error) => return outcome.failed(&record, format!("no room for the simulated disks: {error}")),
+    };
+    let mut world = World::new(scenario, Seeds(seed), &record, dir.path());
+    let ended = all(&mut world, scenario, Seeds(seed), replay);
+    outcome.virtual_time = world.cluster.elapsed();
+    outcome.coverage =
+        world.counter.finish(&world.shared.counts.borrow(), &world.view, world.deposed_reads, world.stopped_servers);
+    outcome.findings = std::mem::take(&mut world.findings);
+    record.lock().trace.flush();
+    drop_quietly(world, ended.is_err());
+    if let Err(Broken::Harness(text)) = ended {
+        return outcome.failed(&record, text);
+    }
+    outcome.judged(scenario, &record, &dir.path().display().to_string())
+}
+
+/// The simulated disks: memory, where there is some. The path never shows in a trace.
+fn disks() -> std::io::Result<tempfile::TempDir> {
+    let memory = std::path::Path::new("/dev/shm");
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("sider-sim-");
+    if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }
+}
+
+/// A world in which code has panicked may panic again when it is dropped; what is known is known.
+fn drop_quietly(world: World, panicked: bool) {
+    if panicked {
+        std::mem::forget(world);
+    }
+}
+
+fn all(
+    world: &mut World,
+    scenario: &Scenario,
+    seeds: Seeds,
+    replay: Option<VecDeque<(u64, Action)>>,
+) -> Result<(), Broken> {
+    set_up(world, scenario)?;
+    let plan = Plan::new(scenario, seeds, world.cluster.elapsed(), replay);
+    world.plan = Some(plan);
+    world.enter(Phase::Run);
+    world.step_for(scenario.phases.run)?;
+    settle(world, scenario, seeds)?;
+    recheck(world, scenario)?;
+    drain(world)?;
+    world.enter(Phase::End);
+    world.step_for(AFTERGLOW)?;
+    let members = members(world);
+    world.ask_at_end(&members);
+    Ok(())
+}
+
+fn set_up(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {
+    let names = scenario.cluster.names();
+    let first = &names[..scenario.cluster.servers];
+    first.iter().for_each(|name| world.cluster.start(name));
+    for name in &names {
+        let clock = world.cluster.server(name).clock();
+        if (clock.rate - 1.0).abs() > f64::EPSILON || clock.offset_ms != 0 {
+            let value = json!({"targets": [name], "rate": clock.rate, "offset_ms": clock.offset_ms});
+            world.shared.record.fault("clock", &value, Struck::Installed, None);
+        }
+    }
+    world.shared.admin.borrow_mut().extend(first[1..].iter().cloned().map(Admin::Join));
+    let wanted = first.len();
+    let ready = world.step_until(SETUP, |world| {
+        let members = world.shared.members.borrow().clone();
+        members.len() == wanted && world.view.not_converged(&members, &world.cluster).is_none()
+    })?;
+    if ready {
+        world.shared.counts.borrow_mut().remove("joins");
+        return Ok(());
+    }
+    let members = world.shared.members.borrow().clone();
+    let why = world.view.not_converged(&members, &world.cluster).unwrap_or_else(|| "not all have joined".into());
+    Err(Broken::Harness(format!("the cluster did not come up within {SETUP:?}: members {members:?}; {why}")))
+}
+
+fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Broken> {
+    let mut plan = world.plan.take().expect("set before the phase run");
+    let mut rng = seeds.stream("settle", 0);
+    let members = members(world);
+    let quorum_only = rng.random_bool(scenario.phases.quorum_only) && members.len() > 2;
+    if quorum_only {
+        let mut quorum = members.clone();
+        quorum.shuffle(&mut rng);
+        quorum.truncate(members.len() / 2 + 1);
+        quorum.sort();
+        plan.heal_quorum(&quorum, &mut world.cluster, &world.shared);
+        world.shared.phase.set(Phase::Settle);
+        world.shared.record.phase("quorum");
+        let serves = |world: &mut World| quorum_serves(world, &quorum);
+        if !world.step_until(scenario.phases.settle, serves)? {
+            let summary = format!(
+                "{quorum:?} are connected and run, and none of them leads the others after {:?}",
+                scenario.phases.settle
+            );
+            world.findings.push(Finding::new(Property::Live4, world.now_ns(), summary));
+        }
+    }
+    plan.stop(&mut world.cluster, &world.shared);
+    world.enter(Phase::Settle);
+    // Joins and removals that are under way belong to the faults: they change who must converge.
+    let patience = scenario.phases.settle;
+    let settled = world.step_until(patience, |world| {
+        let idle = world.shared.admin.borrow().is_empty();
+        let members = self::members(world);
+        idle && world.view.not_converged(&members, &world.cluster).is_none()
+    })?;
+    if !settled {
+        let members = self::members(world);
+        let why =
+            world.view.not_converged(&members, &world.cluster).unwrap_or_else(|| "a change of membership hangs".into());
+        let summary = format!("{patience:?} after the faults stopped the cluster has not converged: {why}");
+        world.findings.push(Finding::new(Property::Live1, world.now_ns(), summary));
+    }
+    Ok(())
+}
+
+/// One of `quorum` leads and the others have applied as much as it.
+fn quorum_serves(world: &World, quorum: &[String]) -> bool {
+    world.view.not_converged(quorum, &world.cluster).is_none()
+}
+
+/// The members that must serve at the end: all that run.
+fn members(world: &World) -> Vec<String> {
+    world.shared.members.borrow().clone()
+}
+
+fn recheck(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {
+    world.enter(Phase::Recheck);
+    let members = members(world);
+    let done = world.step_until(scenario.phases.recheck, |world| {
+        let rechecked = world.shared.rechecked.borrow();
+        members.iter().all(|name| rechecked.get(name) == Some(&(true, true)))
+    })?;
+    if !done {
+        let rechecked = world.shared.rechecked.borrow().clone();
+        let summary = format!(
+            "{:?} after the cluster settled, not every member has taken a write and a read: {rechecked:?} of {members:?}",
+            scenario.phases.recheck
+        );
+        world.findings.push(Finding::new(Property::Live2, world.now_ns(), summary));
+    }
+    Ok(())
+}
+
+fn drain(world: &mut World) -> Result<(), Broken> {
+    world.enter(Phase::Drain);
+    let late = |world: &World| {
+        let watched = world.shared.watched.borrow();
+        let finals = world.shared.final_index.borrow();
+        let late = watched.iter().find(|(_, (service, seen))| finals.get(service).is_none_or(|last| seen < last));
+        late.map(|(number, (service, seen))| (*number, service.clone(), *seen, finals.get(service).copied()))
+    };
+    let done = world.step_until(DRAIN, |world| late(world).is_none())?;
+    if !done && let Some((number, (ns, svc), seen, last)) = late(world) {
+        let summary = format!("watcher {number} has seen {ns}/{svc} at index {seen} only; its last index is {last:?}");
+        world.findings.push(Finding::new(Property::Live3, world.now_ns(), summary));
+    }
+    Ok(())
+}
+
+/// The recorded run, for the judge.
+pub(super) fn recorded(record: &Record) -> Result<Run, String> {
+    let inner = record.lock();
+    let history = linearizability::history::parse_history(inner.history.lines.as_bytes())
+        .map_err(|error| format!("the judge cannot read the history: {error}"))?;
+    Ok(Run { history, nodes: inner.facts.records() })
+}

@@ -1,0 +1,216 @@
+//! The machines, the clients and the record of a run, and one step of it all.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use linearizability::history::Role;
+
+use super::coverage::Counter;
+use crate::invariants::{self, Finding, Invariant};
+use crate::nemesis::plan::Plan;
+use crate::nemesis::view::View;
+use crate::record::Record;
+use crate::record::facts::{Fact, FactKind};
+use crate::scenario::Scenario;
+use crate::scenario::model::Workload;
+use crate::seeds::Seeds;
+use crate::sim::cluster::Cluster;
+use crate::sim::server::Exit;
+use crate::workload::shared::{Phase, ServiceName, Shared};
+use crate::workload::{self, Task, admin, recheck, registry, ttl, watchers};
+
+/// See the module.
+pub struct World {
+    pub cluster: Cluster,
+    pub shared: Rc<Shared>,
+    pub view: View,
+    pub plan: Option<Plan>,
+    pub counter: Counter,
+    pub findings: Vec<Finding>,
+    /// Reads that were asked of a deposed leader.
+    pub deposed_reads: u64,
+    /// Servers that ended by themselves with an error.
+    pub stopped_servers: u64,
+    invariants: Vec<Box<dyn Invariant>>,
+    history_seen: usize,
+}
+
+/// A run cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// Code of the server panicked: a finding.
+    Panicked,
+    /// The harness is at fault.
+    Harness(String),
+}
+
+impl World {
+    /// The world of `scenario`, with disks below `dir`; nothing runs yet.
+    pub fn new(scenario: &Scenario, seeds: Seeds, record: &Record, dir: &Path) -> Self {
+        let mut cluster = Cluster::new(&scenario.cluster, dir, seeds, record);
+        let shared = Shared::new(record.clone(), seeds, vec!["n1".into()]);
+        let names = scenario.cluster.names();
+        let watched = services(scenario);
+        // Two hosts, so that those who watch and those who write do not share one machine's order of tasks.
+        let mut writing: Vec<Task> = vec![Box::pin(admin::operator(Rc::clone(&shared)))];
+        writing.extend(recheck::tasks(&shared, &names));
+        let mut watching: Vec<Task> = Vec::new();
+        for load in &scenario.workloads {
+            match load {
+                Workload::Registry(load) => writing.extend(registry::tasks(&shared, load)),
+                Workload::Watchers(load) => watching.extend(watchers::tasks(&shared, load, &watched)),
+                Workload::Ttl(load) => watching.extend(ttl::tasks(&shared, load)),
+                Workload::Agents(_) => {}
+            }
+        }
+        cluster.client("c1", workload::run_all(writing));
+        cluster.client("c2", workload::run_all(watching));
+        Self {
+            cluster,
+            shared,
+            view: View::default(),
+            plan: None,
+            counter: Counter::default(),
+            findings: Vec::new(),
+            deposed_reads: 0,
+            stopped_servers: 0,
+            invariants: invariants::all(),
+            history_seen: 0,
+        }
+    }
+
+    /// One step, and everything that is looked at after it.
+    pub fn step(&mut self) -> Result<(), Broken> {
+        match catch_unwind(AssertUnwindSafe(|| self.cluster.step())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(Broken::Harness(error.to_string())),
+            Err(panic) => {
+                let summary = format!("a server panicked: {}", message(&*panic));
+                self.findings.push(Finding { property: None, time: self.now_ns(), summary });
+                return Err(Broken::Panicked);
+            }
+        }
+        for (name, exit) in self.cluster.reap() {
+            if let Exit::Failed(text) = exit {
+                self.stopped_servers += 1;
+                let value = serde_json::json!({"targets": [name], "error": text});
+                // No fault of the nemesis: what a server did about one.
+                self.shared.record.fault("stop", &value, crate::record::history::Struck::Installed, None);
+            }
+        }
+        self.look();
+        Ok(())
+    }
+
+    fn look(&mut self) {
+        let facts = self.shared.record.lock().facts.drain();
+        for fact in &facts {
+            self.view.observe(fact);
+            self.counter.observe(fact);
+            let found = self.invariants.iter_mut().filter_map(|invariant| invariant.observe(fact));
+            self.findings.extend(found);
+            if let Some(plan) = &mut self.plan {
+                plan.observe(fact);
+            }
+            self.note_leader(fact);
+        }
+        self.count_deposed_reads();
+        if let Some(plan) = &mut self.plan {
+            plan.act(self.cluster.elapsed(), &self.view, &mut self.cluster, &self.shared);
+        }
+    }
+
+    fn note_leader(&self, fact: &Fact) {
+        if matches!(fact.kind, FactKind::Role { role: Role::Leader, .. }) {
+            self.shared.count("leaders");
+        }
+    }
+
+    /// Reads that began in this step at a server that leads an old term.
+    fn count_deposed_reads(&mut self) {
+        let deposed: Vec<String> =
+            self.shared.members.borrow().iter().filter(|name| self.view.is_deposed(name)).cloned().collect();
+        let inner = self.shared.record.lock();
+        let new = &inner.history.lines[self.history_seen..];
+        self.history_seen = inner.history.lines.len();
+        if deposed.is_empty() {
+            return;
+        }
+        let at = |name: &String| format!(r#""node":"{name}""#);
+        let nodes: Vec<String> = deposed.iter().map(at).collect();
+        let reads = new.lines().filter(|line| {
+            line.contains(r#""type":"invoke","f":"read""#) && nodes.iter().any(|node| line.contains(node.as_str()))
+        });
+        self.deposed_reads += reads.count() as u64;
+    }
+
+    /// Steps until `done`, or `patience` is over. Answers whether it was done.
+    pub fn step_until(&mut self, patience: Duration, mut done: impl FnMut(&mut Self) -> bool) -> Result<bool, Broken> {
+        let until = self.cluster.elapsed() + patience;
+        while self.cluster.elapsed() < until {
+            if done(self) {
+                return Ok(true);
+            }
+            self.step()?;
+        }
+        Ok(done(self))
+    }
+
+    /// Steps for `time`.
+    pub fn step_for(&mut self, time: Duration) -> Result<(), Broken> {
+        self.step_until(time, |_| false).map(|_| ())
+    }
+
+    /// Tells everybody that `phase` begins.
+    pub fn enter(&self, phase: Phase) {
+        self.shared.phase.set(phase);
+        let name = match phase {
+            Phase::Setup => return,
+            Phase::Run => "run",
+            Phase::Settle => "settle",
+            Phase::Recheck => "recheck",
+            Phase::Drain => "drain",
+            Phase::End => "end",
+        };
+        self.shared.record.phase(name);
+    }
+
+    /// Virtual time, ns.
+    pub fn now_ns(&self) -> u64 {
+        u64::try_from(self.cluster.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Asks the invariants about the end.
+    pub fn ask_at_end(&mut self, members: &[String]) {
+        let acked_index = self.shared.record.lock().history.acked_index;
+        let end = invariants::TheEnd { time: self.now_ns(), view: &self.view, members, acked_index };
+        self.findings.extend(self.invariants.iter_mut().filter_map(|invariant| invariant.at_end(&end)));
+    }
+}
+
+/// The services that watchers watch: those that the other clients change.
+fn services(scenario: &Scenario) -> Vec<ServiceName> {
+    let mut services = Vec::new();
+    for load in &scenario.workloads {
+        match load {
+            Workload::Registry(load) => {
+                for ns in &registry::NAMESPACES[..load.namespaces] {
+                    services.extend((0..load.services).map(|svc| ((*ns).to_owned(), format!("svc-{svc}"))));
+                }
+            }
+            Workload::Ttl(_) => services.extend(ttl::services()),
+            Workload::Watchers(_) | Workload::Agents(_) => {}
+        }
+    }
+    if services.is_empty() {
+        services.push(("default".into(), "recheck".into()));
+    }
+    services
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

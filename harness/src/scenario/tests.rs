@@ -1,0 +1,80 @@
+use super::parse;
+
+const HEAD: &str = "name = \"x\"\nabout = \"y\"\n";
+const TAIL: &str = "[[workload]]\nkind = \"registry\"\n[phases]\nrun = \"5s\"\n[expect]\nmin = { acked_writes = 1 }\n";
+
+/// The error of a scenario with `part` in line 3.
+fn error(part: &str) -> String {
+    match parse("s.toml", &format!("{HEAD}{part}\n{TAIL}")) {
+        Ok(_) => "no error".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_small_scenario_has_defaults_for_the_rest() {
+    let scenario = parse("s.toml", &format!("{HEAD}{TAIL}")).expect("valid");
+    assert_eq!((scenario.cluster.servers, scenario.workloads.len(), scenario.faults.len()), (3, 1, 0));
+}
+
+#[test]
+fn errors_name_line_key_and_the_nearest_right_name() {
+    for (part, expected) in [
+        ("[cluster]\nserver = 3", "s.toml:4: cluster.server: unknown key \"server\": did you mean \"servers\"?"),
+        ("[cluster]\nservers = 40", "s.toml:4: cluster.servers: 40 is not a whole number from 1 to 9"),
+        (
+            "[cluster]\nsync = [\"4ms\", \"1ms\"]",
+            "s.toml:4: cluster.sync: [\"4ms\", \"1ms\"] is not [lowest, highest]: the first is above the second",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"crush\"",
+            "s.toml:5: fault[0].do: unknown fault \"crush\": did you mean \"crash\"?",
+        ),
+        (
+            "[[fault]]\nat = \"1\"\ndo = \"crash\"",
+            "s.toml:4: fault[0].at: \"1\" is not a duration such as \"300ms\", \"5s\" or \"1m30s\"",
+        ),
+        (
+            "[[fault]]\ndo = \"crash\"",
+            "s.toml:3: fault[0].at: a fault needs either at = \"5s\" or when = { event = .. }",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\nshape = \"one\"",
+            "s.toml:6: fault[0].shape: unknown key \"shape\": did you mean \"share\"?",
+        ),
+        (
+            "[[fault]]\nwhen = { event = \"expired\" }\ndo = \"crash\"",
+            "s.toml:4: fault[0].when.event: unknown event \"expired\": did you mean \"expire\"?",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"leadr\"",
+            "s.toml:6: fault[0].target: unknown target \"leadr\": did you mean \"leader\"?",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"n9\"",
+            "s.toml:1: cluster: unknown server \"n9\": this cluster has n1, n2, n3",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"here\"",
+            "s.toml:6: fault[0].target: \"here\" is where an event happened: it needs when = { .. }",
+        ),
+        (
+            "[random]\nfamilies = [\"nett\"]",
+            "s.toml:4: random.families[0]: unknown family \"nett\": did you mean \"net\"?",
+        ),
+        (
+            "[cluster]\nelection = \"150ms\"",
+            "s.toml:4: cluster.election: an election time-out of 150ms is not above two heartbeats (100ms)",
+        ),
+        ("[cluster", "s.toml:3: TOML: unclosed table, expected `]`"),
+    ] {
+        assert_eq!(error(part), expected, "for {part}");
+    }
+}
+
+#[test]
+fn a_scenario_that_could_pass_without_testing_anything_is_refused() {
+    let text = format!("{HEAD}[[workload]]\nkind = \"registry\"\n[phases]\nrun = \"5s\"\n[expect]\n");
+    let error = parse("s.toml", &text).expect_err("nothing is expected").to_string();
+    assert!(error.starts_with("s.toml:7: expect.min: missing"), "{error}");
+}

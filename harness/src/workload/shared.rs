@@ -1,0 +1,118 @@
+//! What clients and the run share. Clients look at it between two calls; the run changes it between two steps.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::record::Record;
+use crate::seeds::Seeds;
+
+/// How often a waiting client looks at the phase.
+pub const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Servers start and join.
+    Setup,
+    /// Load and faults.
+    Run,
+    /// The faults stop; watchers and renewals go on.
+    Settle,
+    /// Calls that must succeed.
+    Recheck,
+    /// Watchers catch up.
+    Drain,
+    /// Everybody stops.
+    End,
+}
+
+/// A service of a namespace.
+pub type ServiceName = (String, String);
+
+/// A change of membership or leadership that the nemesis asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admin {
+    /// A server joins.
+    Join(String),
+    /// A server is removed.
+    Remove(String),
+    /// Leadership goes to a server, or to whoever is furthest.
+    Transfer(Option<String>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Shared {
+    /// The record.
+    pub record: Record,
+    /// The run's seed.
+    pub seeds: Seeds,
+    /// Where the run stands.
+    pub phase: Cell<Phase>,
+    /// Servers that clients ask.
+    pub members: RefCell<Vec<String>>,
+    /// Share of the keyed writes that is sent twice.
+    pub duplicate: Cell<f64>,
+    /// What the nemesis asks for, in order.
+    pub admin: RefCell<VecDeque<Admin>>,
+    /// Answers to it, in order: done or not.
+    pub admin_done: RefCell<Vec<(Admin, bool)>>,
+    /// Last index each watcher has seen of its service.
+    pub watched: RefCell<BTreeMap<usize, (ServiceName, u64)>>,
+    /// Index of each watched service at the end, as a consistent read says.
+    pub final_index: RefCell<BTreeMap<ServiceName, u64>>,
+    /// Servers through which a write and a read succeeded after the faults.
+    pub rechecked: RefCell<BTreeMap<String, (bool, bool)>>,
+    /// Counters of what clients did.
+    pub counts: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+impl Shared {
+    /// Shared by the run of `seeds` with `members`.
+    #[must_use]
+    pub fn new(record: Record, seeds: Seeds, members: Vec<String>) -> Rc<Self> {
+        Rc::new(Self {
+            record,
+            seeds,
+            phase: Cell::new(Phase::Setup),
+            members: RefCell::new(members),
+            duplicate: Cell::new(0.0),
+            admin: RefCell::default(),
+            admin_done: RefCell::default(),
+            watched: RefCell::default(),
+            final_index: RefCell::default(),
+            rechecked: RefCell::default(),
+            counts: RefCell::default(),
+        })
+    }
+
+    /// Counts one of `name`.
+    pub fn count(&self, name: &'static str) {
+        *self.counts.borrow_mut().entry(name).or_default() += 1;
+    }
+
+    /// Waits until the run has reached `phase`.
+    pub async fn reached(&self, phase: Phase) {
+        while self.phase.get() < phase {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Sleeps for `time`, or less if the run reaches `phase`. Answers whether it did not.
+    pub async fn sleep_before(&self, time: Duration, phase: Phase) -> bool {
+        let until = tokio::time::Instant::now() + time;
+        loop {
+            if self.phase.get() >= phase {
+                return false;
+            }
+            let now = tokio::time::Instant::now();
+            if now >= until {
+                return true;
+            }
+            // In long pauses the phase is looked at now and then.
+            tokio::time::sleep((until - now).min(Duration::from_millis(200))).await;
+        }
+    }
+}
