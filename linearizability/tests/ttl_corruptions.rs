@@ -3,10 +3,10 @@
 
 mod reads_bend;
 
-use linearizability::generate::{Mix, Plan, Random, generate};
+use linearizability::generate::{Plan, Random, generate};
 use serde_json::{Value, json};
 
-use reads_bend::{Bent, MS, Pair, plan, violated};
+use reads_bend::{Bent, MS, Pair, plan, quiet, violated};
 
 const HISTORIES: u64 = 1000;
 
@@ -29,12 +29,6 @@ fn always_rejected(property: &str, plan: fn(u64) -> Plan, corrupt: fn(&mut Bent,
 
 fn pick<T: Clone>(places: &[T], random: &mut Random) -> Option<T> {
     (!places.is_empty()).then(|| places[random.below(places.len() as u64) as usize].clone())
-}
-
-/// A history in which checks are left alone for longer than they live.
-fn quiet(seed: u64) -> Plan {
-    let mix = Mix { register: 6, deregister: 1, report: 5, read: 24, poll: 24, ..Mix::default() };
-    Plan { mix, think_us: 700_000, timeout_us: 4_000_000, ..plan(seed) }
 }
 
 /// One row's check of an answer: where it stands, and what it says.
