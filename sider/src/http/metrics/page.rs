@@ -25,7 +25,7 @@ struct Family {
 
 #[derive(Debug)]
 enum Samples {
-    Gauges(Vec<(Vec<Label>, f64)>),
+    Gauges(Vec<(Vec<Label>, u64)>),
     Counters(Vec<(Vec<Label>, u64)>),
     Histogram { sum: f64, count: u64, buckets: Vec<(f64, u64)> },
 }
@@ -38,9 +38,6 @@ impl Page {
 
     /// Gauges by labels.
     pub(super) fn gauges(&mut self, name: &'static str, help: &'static str, samples: Vec<(Vec<Label>, u64)>) {
-        // Counts beyond 2^53 lose their last digits on the page; nothing here grows so far.
-        #[expect(clippy::cast_precision_loss, reason = "see above")]
-        let samples = samples.into_iter().map(|(labels, value)| (labels, value as f64)).collect();
         self.0.push(Family { name, help, samples: Samples::Gauges(samples) });
     }
 
@@ -49,7 +46,7 @@ impl Page {
         self.0.push(Family { name, help, samples: Samples::Counters(samples) });
     }
 
-    /// A histogram: the count of each bucket alone, with its upper bound; the last one's is `f64::MAX`.
+    /// A histogram: the count of each bucket alone, with its upper bound; the last one's is infinite.
     pub(super) fn histogram(&mut self, name: &'static str, help: &'static str, sum: f64, buckets: Vec<(f64, u64)>) {
         let count = buckets.iter().map(|(_, count)| count).sum();
         self.0.push(Family { name, help, samples: Samples::Histogram { sum, count, buckets } });

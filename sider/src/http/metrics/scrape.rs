@@ -118,7 +118,7 @@ impl Durations {
     fn read(&self) -> (f64, Vec<(f64, u64)>) {
         #[expect(clippy::cast_precision_loss, reason = "microseconds below 2^53 are 285 years")]
         let seconds = |us: u64| us as f64 / 1e6;
-        let bounds = BUCKETS_US.iter().map(|bound| seconds(*bound)).chain([f64::MAX]);
+        let bounds = BUCKETS_US.iter().map(|bound| seconds(*bound)).chain([f64::INFINITY]);
         let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
         (seconds(self.sum_us.load(Ordering::Relaxed)), bounds.zip(counts).collect())
     }

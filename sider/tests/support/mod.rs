@@ -1,0 +1,135 @@
+//! Real servers as processes on loopback, and the smallest client that can ask them anything.
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+pub mod server;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+pub use server::{Server, three};
+
+/// For one request.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    /// A header's value; empty when it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(of, _)| of == name).map_or("", |(_, value)| value)
+    }
+
+    /// `X-Index`.
+    pub fn index(&self) -> u64 {
+        self.header("x-index").parse().unwrap_or_else(|_| panic!("no index in {self:?}"))
+    }
+}
+
+/// Asks, on a connection of its own. An error is a connection that was refused, broke or was silent for too long.
+pub fn ask(to: SocketAddr, method: &str, target: &str, body: &str) -> std::io::Result<Reply> {
+    let length = body.len();
+    raw(
+        to,
+        format!("{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+            .as_bytes(),
+    )
+}
+
+/// Sends bytes as they are and reads the answer to its end.
+pub fn raw(to: SocketAddr, request: &[u8]) -> std::io::Result<Reply> {
+    let mut stream = connect(to)?;
+    stream.write_all(request)?;
+    read(&mut stream)
+}
+
+/// A connection with time-outs.
+pub fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Reads one answer: its head, then as many bytes as it announces, or all there are.
+pub fn read(stream: &mut TcpStream) -> std::io::Result<Reply> {
+    let broken = |what: &str| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, what.to_owned());
+    let mut bytes = Vec::new();
+    let mut buffer = [0_u8; 16 * 1024];
+    loop {
+        if let Some((reply, length)) = head(&bytes) {
+            let whole = length.is_some_and(|length| reply.body.len() >= length);
+            if whole {
+                return Ok(reply);
+            }
+        }
+        match stream.read(&mut buffer)? {
+            0 => {
+                return head(&bytes)
+                    .map(|(reply, _)| reply)
+                    .ok_or_else(|| broken("the connection ended without an answer"));
+            }
+            n => bytes.extend_from_slice(&buffer[..n]),
+        }
+    }
+}
+
+/// Splits what has arrived; none before the head is complete. The second part is the announced length.
+fn head(bytes: &[u8]) -> Option<(Reply, Option<usize>)> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
+    Some((Reply { status, headers, body: body.to_owned() }, length))
+}
+
+/// Time left, for tests.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::disallowed_types, reason = "real processes run in real time")]
+pub struct Clock(std::time::Instant);
+
+impl Clock {
+    #[expect(clippy::disallowed_types, reason = "real processes run in real time")]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Waits until `look` finds something, at most for `within`.
+pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let clock = Clock::start();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(clock.elapsed() < within, "not within {within:?}: {what}");
+        pause();
+    }
+}
+
+/// Between two looks.
+#[expect(clippy::disallowed_methods, reason = "between two looks at a condition that has a deadline")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
+/// The body that registers an instance of `service`.
+pub fn instance(service: &str, id: &str) -> String {
+    format!(r#"{{"name":"{service}","id":"{id}","address":"127.0.0.1","port":80}}"#)
+}
