@@ -11,13 +11,15 @@ pub struct Options {
     pub black_box: bool,
     /// Steps that a search may take in all before the judge gives up with `unknown`.
     pub budget_steps: u64,
+    /// Judge LIN-1 to LIN-4 alone.
+    pub only_linear: bool,
     /// Properties that must have been exercised: otherwise the run is vacuous.
     pub required: Vec<Property>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { black_box: false, budget_steps: 500_000_000, required: Vec::new() }
+        Self { black_box: false, budget_steps: 500_000_000, only_linear: false, required: Vec::new() }
     }
 }
 

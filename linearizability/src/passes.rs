@@ -31,7 +31,7 @@ pub const PASSES: &[Pass] = &[linear::check, answers];
 /// Reads, polls, TTLs and replicas: all that is judged from the indices that the servers claim. Public, so that it can be
 /// run without the search for an order.
 pub fn answers(context: &Context<'_>, findings: &mut Findings) {
-    if context.options.black_box {
+    if context.options.black_box || context.options.only_linear {
         return;
     }
     let evidence = Evidence::arrange(context.run, Bounds::default());

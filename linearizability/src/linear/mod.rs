@@ -8,6 +8,7 @@
 //! | failed | out of budget | unknown |
 
 mod decide;
+mod prefix;
 mod retries;
 mod tell;
 
@@ -18,6 +19,7 @@ use crate::verdict::{Findings, Property};
 use crate::witness::{self, Failure, Reason};
 
 use decide::Decision;
+pub use prefix::explained_prefix;
 
 /// The pass.
 pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {

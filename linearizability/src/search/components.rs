@@ -13,13 +13,13 @@ pub(crate) fn components(script: &Script) -> Vec<Vec<u32>> {
             }
         }
     }
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); parents.len() + 1];
     for (number, step) in script.steps.iter().enumerate() {
-        // A step that touches no service observes nothing that another step could change.
-        let home = touched(script, step.act).next().map_or(0, |service| root(&mut parents, service));
-        if let Some(list) = members.get_mut(home as usize) {
-            list.push(number as u32);
-        }
+        // Steps that touch no service (an id that nobody registered) depend on nothing; they share the last place.
+        let home = touched(script, step.act)
+            .next()
+            .map_or(script.services.len() as u32, |service| root(&mut parents, service));
+        members[home as usize].push(number as u32);
     }
     members.retain(|steps| !steps.is_empty());
     members

@@ -186,6 +186,7 @@ impl<'p, 's> Search<'p, 's> {
             }
             *budget -= 1;
             match cursor {
+                Cursor::Event(at, 1..) if self.anywhere => cursor = Cursor::Event(self.next[at as usize], 0),
                 Cursor::Event(at, way) if at != NONE && self.events[at as usize] & 1 == 0 => {
                     let number = self.events[at as usize] / 2;
                     let tried = self.place(number, way, limit, Cursor::Event(at, way + 1));

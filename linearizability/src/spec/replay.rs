@@ -1,9 +1,26 @@
 //! The specification applied to recorded calls.
 
 use super::Registry;
-use crate::history::{Answer, Call, History, Operation, Outcome, Row, Status};
+use crate::history::{Answer, Call, CheckState, History, Operation, Outcome, Row, Status, Symbol, Token};
 
 impl Registry {
+    /// The instances of a service in words, for people.
+    pub(crate) fn describe(&self, history: &History, ns: Symbol, service: Symbol) -> String {
+        let rows = self.rows((ns, service), false);
+        let each = rows.iter().map(|row| {
+            let checks = row.checks.iter().map(|check| format!("{} {}", history.name(check.id), check.status.word()));
+            let checks = checks.collect::<Vec<_>>().join(", ");
+            let checks = if checks.is_empty() { checks } else { format!(" ({checks})") };
+            format!("{} = {}{checks}", history.name(row.id), history.token(row.nonce))
+        });
+        format!("[{}]", each.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The services of a namespace that have an instance.
+    pub(crate) fn services(&self, ns: Symbol) -> impl Iterator<Item = Symbol> {
+        self.names(ns)
+    }
+
     /// Lets `call` happen now. False: a correct registry in this state would not have answered so.
     ///
     /// A call with an unknown outcome happens if it can, and may also be one that the registry rejects.
@@ -57,9 +74,6 @@ impl Registry {
     }
 }
 
-fn seen<'h>(
-    history: &'h History,
-    row: &Row,
-) -> (crate::history::Symbol, crate::history::Token, &'h [crate::history::CheckState]) {
+fn seen<'h>(history: &'h History, row: &Row) -> (Symbol, Token, &'h [CheckState]) {
     (row.id, row.nonce, history.row_checks(row.checks))
 }

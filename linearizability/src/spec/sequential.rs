@@ -82,7 +82,7 @@ impl Registry {
         if accepted { Ret::Done } else { Ret::Rejected }
     }
 
-    fn rows(&self, service: super::ServiceKey, passing: bool) -> Vec<SeenRow> {
+    pub(super) fn rows(&self, service: super::ServiceKey, passing: bool) -> Vec<SeenRow> {
         let instances = self.services.get(&service).into_iter().flatten();
         let shown = instances.filter(|(_, instance)| !passing || instance.is_passing());
         let row = |(id, instance): (&Symbol, &super::Instance)| SeenRow {

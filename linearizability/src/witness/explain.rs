@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Row, Status, Token};
+use crate::history::{Row, Token};
 use crate::lookup::Lookup;
 use crate::script::{Act, Script};
 
@@ -79,16 +79,6 @@ impl Optional {
         })
     }
 
-    /// A registration of `cell` with `nonce`, called before line `until`.
-    pub(super) fn register(&mut self, script: &Script, cell: u32, nonce: Token, until: u32) -> Option<u32> {
-        let named = |number: &u32| match script.steps[self.steps[*number as usize] as usize].act {
-            Act::Register(registration) => script.registrations[registration as usize].fresh.nonce == nonce,
-            _ => false,
-        };
-        let found = self.open(script, self.registers.get(&cell), until).find(named)?;
-        Some(self.take(found))
-    }
-
     /// Any registration of `cell`: the one that a reader sees first, unless told otherwise.
     pub(super) fn any_register(&mut self, script: &Script, cell: u32, until: u32) -> Option<u32> {
         let first_seen = |number: &u32| match script.steps[self.steps[*number as usize] as usize].act {
@@ -111,29 +101,40 @@ impl Optional {
         self.choose(&found)
     }
 
-    /// A report of `status` on `check`, or a renewal that includes it.
-    pub(super) fn report(&mut self, script: &Script, check: u32, status: Status, until: u32) -> Option<u32> {
-        let says = |number: &u32| script.steps[self.steps[*number as usize] as usize].act == Act::Report(check, status);
-        let own = self.open(script, self.reports.get(&check), until).find(says);
-        let includes = |number: &u32| match script.steps[self.steps[*number as usize] as usize].act {
-            Act::RenewMany(renewal) => {
-                script.renewals[renewal as usize].checks.iter().any(|(renewed, _)| *renewed == check)
+    /// Unused optional writes about `cell`, called before line `until`, that can lead to `nonce`: its registration, reports
+    /// and renewals, one removal of each kind, and registrations whose statuses the next one may keep.
+    pub(super) fn towards(&self, script: &Script, cell: u32, nonce: Token, until: u32) -> Vec<u32> {
+        let mut own = Vec::new();
+        let mut others = Vec::new();
+        for number in self.open(script, self.registers.get(&cell), until) {
+            let Act::Register(registration) = script.steps[self.steps[number as usize] as usize].act else { continue };
+            let fresh = &script.registrations[registration as usize].fresh;
+            if fresh.nonce == nonce {
+                own.push(number);
+            } else if !script.shapes[fresh.shape as usize].is_empty() {
+                others.push(number);
             }
-            _ => false,
-        };
-        let renews = status == Status::Passing;
-        let wide = self.open(script, Some(&self.renewals), until).filter(|_| renews).find(includes);
-        let found: Vec<u32> = own.into_iter().chain(wide).collect();
-        self.choose(&found)
+        }
+        let holds = |check: &u32| script.checks[*check as usize].holders.contains(&cell);
+        for (_, list) in self.reports.iter().filter(|(check, _)| holds(check)) {
+            own.extend(self.open(script, Some(list), until));
+        }
+        own.extend(self.open(script, Some(&self.renewals), until));
+        own.extend(self.open(script, self.removals.get(&cell), until).take(1));
+        own.extend(self.open(script, self.wide_removals.get(&cell), until).take(1));
+        own.extend(others);
+        own.truncate(CANDIDATES_MAX);
+        own
     }
 
-    /// An unused optional write about `cell`, called before line `until`, that `fits`.
-    pub(super) fn about(&mut self, script: &Script, cell: u32, until: u32, fits: impl Fn(Act) -> bool) -> Option<u32> {
-        let act = |number: u32| script.steps[self.steps[number as usize] as usize].act;
-        let lists = self.lists(script, cell);
-        let found = lists.flat_map(|list| self.open(script, Some(list), until)).filter(|&number| fits(act(number)));
-        let found: Vec<u32> = found.collect();
-        self.choose(&found)
+    /// The step behind a candidate.
+    pub(super) fn step(&self, number: u32) -> u32 {
+        self.steps[number as usize]
+    }
+
+    /// Uses a candidate.
+    pub(super) fn spend(&mut self, number: u32) -> u32 {
+        self.take(number)
     }
 
     /// Whether an unused deregistration, called before line `until`, could remove `cell`.
@@ -175,6 +176,9 @@ impl Optional {
         self.lists(script, cell).any(|list| self.open(script, Some(list), until).next().is_some())
     }
 }
+
+/// Candidates that are combined to explain one answer.
+const CANDIDATES_MAX: usize = 12;
 
 /// Options that one choice may have: more are not tried.
 const OPTIONS_MAX: usize = 6;

@@ -2,7 +2,7 @@
 
 use super::explain::{Choices, Optional};
 use super::{Agenda, Claim};
-use crate::history::{Answer, Call, History, Row, Status, View};
+use crate::history::{Answer, Call, History, Row, Status, Token, View};
 use crate::script::{Act, Content, Need, Script, Step, describe_row, explain_hidden};
 
 /// The order that the indices propose.
@@ -118,6 +118,9 @@ pub(crate) fn run(
     }
     Err(first_failure.expect("there was at least one replay"))
 }
+
+/// Unknown writes that one answer may need together.
+const CHAIN_MAX: usize = 3;
 
 type Outcome<T> = Result<T, Failure>;
 
@@ -252,7 +255,7 @@ impl<'a> Replay<'a> {
             let blocked = kept.iter().any(|&earlier| self.step(earlier).until < from);
             if !blocked && self.is_absent(step) {
                 self.order.push(step);
-            } else if self.step(step).until < next_from {
+            } else if self.step(step).until < next_from || !blocked && self.removes_now(step) {
                 self.force_absent(step)?;
                 self.order.push(step);
             } else {
@@ -398,22 +401,61 @@ impl<'a> Replay<'a> {
             return;
         }
         let until = self.step(step).until;
-        let after = |act: Act| match act {
-            Act::Register(other) => Some(self.script.register(&old, &self.script.registrations[other as usize])),
-            Act::Report(check, status) => self.script.report(&old, check, status),
+        if let Some(chain) = self.chain(registration.cell, shown.nonce, until, fits) {
+            self.place_chain(&chain);
+        }
+    }
+
+    /// The shortest chains of unused optional writes about `cell` after which it `fits`; one of them is chosen.
+    fn chain(&mut self, cell: u32, nonce: Token, until: u32, fits: impl Fn(&Content) -> bool) -> Option<Vec<u32>> {
+        if self.optional.is_empty() {
+            return None;
+        }
+        let candidates = self.optional.towards(self.script, cell, nonce, until);
+        let mut chains: Vec<(Vec<u32>, Content)> = vec![(Vec::new(), self.cells[cell as usize].content)];
+        for _ in 0..CHAIN_MAX {
+            let mut longer = Vec::new();
+            for (chain, content) in &chains {
+                for number in candidates.iter().copied().filter(|number| !chain.contains(number)) {
+                    let next = self.after(content, self.step(self.optional.step(number)).act);
+                    if next != *content {
+                        let mut chain = chain.clone();
+                        chain.push(number);
+                        longer.push((chain, next));
+                    }
+                }
+            }
+            let mut fitting: Vec<Vec<u32>> =
+                longer.iter().filter(|(_, content)| fits(content)).map(|(chain, _)| chain.clone()).collect();
+            if !fitting.is_empty() {
+                let chosen = self.optional.choose_way(fitting.len());
+                return Some(fitting.swap_remove(chosen));
+            }
+            chains = longer;
+        }
+        None
+    }
+
+    fn place_chain(&mut self, chain: &[u32]) {
+        for &number in chain {
+            let step = self.optional.spend(number);
+            self.place(step);
+        }
+    }
+
+    /// One cell after a write.
+    fn after(&self, old: &Content, act: Act) -> Content {
+        match act {
+            Act::Register(other) => self.script.register(old, &self.script.registrations[other as usize]),
+            Act::Report(check, status) => self.script.report(old, check, status).unwrap_or(*old),
             Act::RenewMany(renewal) => {
-                self.script.renewals[renewal as usize].checks.iter().fold(Some(old), |content, (check, _)| {
-                    content.and_then(|content| self.script.report(&content, *check, Status::Passing).or(Some(content)))
+                let checks = self.script.renewals[renewal as usize].checks.iter();
+                checks.fold(*old, |content, (check, _)| {
+                    self.script.report(&content, *check, Status::Passing).unwrap_or(content)
                 })
             }
-            Act::Deregister(_) | Act::DeregisterId(_) => Some(Content::ABSENT),
-            Act::Read(_) | Act::List(_) => None,
-        };
-        let found = self
-            .optional
-            .about(self.script, registration.cell, until, |act| after(act).is_some_and(|content| fits(&content)));
-        if let Some(step) = found {
-            self.place(step);
+            Act::Deregister(_) | Act::DeregisterId(_) => Content::ABSENT,
+            Act::Read(_) | Act::List(_) => *old,
         }
     }
 
@@ -610,6 +652,18 @@ impl<'a> Replay<'a> {
         !self.cells[cell as usize].content.is_present()
     }
 
+    /// An unknown deregistration may come earlier than a rejection needs it: before a write that it must not undo.
+    fn removes_now(&mut self, step: u32) -> bool {
+        if self.optional.is_empty() {
+            return false;
+        }
+        let entry = self.step(step);
+        let mut present = self.targets(entry.act);
+        present.retain(|&cell| self.cells[cell as usize].content.is_present());
+        let can = present.iter().all(|&cell| self.optional.may_remove(self.script, cell, entry.until));
+        can && self.optional.choose_way(2) == 1
+    }
+
     /// An instance that a filter left out may have expired, or may be gone.
     fn removes_instead(&mut self, cell: u32, until: u32) -> bool {
         self.optional.may_remove(self.script, cell, until) && self.optional.choose_way(2) == 1
@@ -661,14 +715,11 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         let until = self.step(step).until;
-        if shown.nonce != held.content.nonce || !held.content.is_present() {
-            match self.optional.register(self.script, cell, row.nonce, until) {
-                Some(register) => self.place(register),
+        if shown.explain(&held.content).is_none() {
+            match self.chain(cell, row.nonce, until, |content| shown.explain(content).is_some()) {
+                Some(chain) => self.place_chain(&chain),
                 None => return self.wrong_row(step, cell, row),
             }
-        }
-        if shown.explain(&self.cells[cell as usize].content).is_none() {
-            self.explain_reports(cell, row, until);
         }
         let Some(content) = shown.explain(&self.cells[cell as usize].content) else {
             return self.wrong_row(step, cell, row);
@@ -676,31 +727,6 @@ impl<'a> Replay<'a> {
         let expired = content != self.cells[cell as usize].content;
         self.cells[cell as usize].content = content;
         self.modified(step, cell, row, view, &held, expired)
-    }
-
-    /// Unknown reports for statuses that an expiry does not explain.
-    fn explain_reports(&mut self, cell: u32, row: &Row, until: u32) {
-        for check in self.history.row_checks(row.checks) {
-            let number =
-                self.script.checks.iter().position(|known| known.id == check.id && known.holders.contains(&cell));
-            let Some(number) = number.map(|number| number as u32) else { continue };
-            let content = self.cells[cell as usize].content;
-            let Some(new) = self.script.report(&content, number, check.status) else { continue };
-            let expiry = self.script.shown(row).explain(&content).is_some();
-            if new == content || expiry {
-                continue;
-            }
-            let ttl_expired = check.status == Status::Critical && {
-                let position = self.script.shapes[content.shape as usize].binary_search(&check.id);
-                position.is_ok_and(|position| content.ttl >> position & 1 == 1)
-            };
-            if ttl_expired {
-                continue;
-            }
-            if let Some(report) = self.optional.report(self.script, number, check.status, until) {
-                self.place(report);
-            }
-        }
     }
 
     /// The row's modify index has to be that of its last change, or of a later change that no call owns and that may have
