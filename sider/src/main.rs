@@ -8,6 +8,7 @@ mod exit;
 mod flags;
 mod logging;
 
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use sider::Seams;
 use sider::host::{Gate, Host};
 use sider::raft::OsDisk;
 use sider_client::seam::TcpDial;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
@@ -84,12 +85,28 @@ async fn run(start: Start) -> Result<(), Failure> {
     Ok(sider::serve(config, seams, shutdown).await?)
 }
 
+/// Connections that the system keeps until they are accepted: ten thousand clients that come back at once after a
+/// failover must not wait for TCP's retransmissions. The system may cut it down.
+const BACKLOG: u32 = 4096;
+
 async fn bind(addr: &BindAddr, flag: &'static str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(addr.host_and_port()).await.map_err(|source| Failure::Bind {
-        flag,
-        addr: addr.to_string(),
-        source,
-    })
+    let failed = |source| Failure::Bind { flag, addr: addr.to_string(), source };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for candidate in tokio::net::lookup_host(addr.host_and_port()).await.map_err(failed)? {
+        match listen(candidate) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server takes its port back although old connections linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::support::server::leader;
-use crate::support::{Clock, Server, ask, eventually, instance, three};
+use crate::support::server::{leader, three};
+use crate::support::{Clock, Server, ask, eventually, instance};
 
 /// How often the leader is killed. Set `SIDER_TEST_KILLS` for a longer run.
 fn kills() -> usize {

@@ -1,8 +1,8 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::server::leader;
-use crate::support::{Server, ask, eventually, three};
+use crate::support::server::{leader, three};
+use crate::support::{Server, ask, eventually};
 
 #[test]
 fn a_wiped_server_is_refused_under_its_old_identity_and_told_what_to_do() {

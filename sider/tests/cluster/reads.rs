@@ -1,8 +1,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::server::leader;
-use crate::support::{self, eventually, three};
+use crate::support::server::{leader, three};
+use crate::support::{self, eventually};
 
 #[test]
 fn a_write_acknowledged_by_one_server_is_read_on_every_other_at_once() {

@@ -1,8 +1,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::server::leader;
-use crate::support::{self, Clock, eventually, three};
+use crate::support::server::{leader, three};
+use crate::support::{self, Clock, eventually};
 
 #[test]
 fn sigterm_answers_who_waits_hands_leadership_over_and_ends_well() {

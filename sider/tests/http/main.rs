@@ -25,6 +25,14 @@ fn shown(server: &Server, asked: &str, reply: &Reply) -> String {
     format!("{text}\n{}\n", reply.body.trim_end().replace(&server.raft, "<raft address>"))
 }
 
+/// Pins a text. The requests stand in it already: the snapshot need not repeat the expression.
+fn pin(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
 /// Asks one request after another, each written as `METHOD target body`, and shows the answers.
 fn session(server: &Server, requests: &[&str]) -> String {
     let answers = requests.iter().map(|asked| {

@@ -11,68 +11,77 @@ fn server(home: &tempfile::TempDir) -> Server {
 fn an_instance_lives_and_is_read_in_consuls_shapes() {
     let home = tempfile::tempdir().expect("a directory");
     let server = server(&home);
-    insta::assert_snapshot!(session(
-        &server,
-        &[
-            r#"PUT /v1/agent/service/register {"name":"web","id":"web-1","address":"10.0.0.1","port":80,"tags":["v1"],"meta":{"zone":"a"},"checks":[{"type":"ttl","ttl":"15s"}]}"#,
-            r#"POST /v1/agent/service/register {"Name":"web","ID":"web-2","Address":"10.0.0.2","Port":80,"Tags":["v2"],"Check":{"HTTP":"http://10.0.0.2/h","Interval":"10s","Status":"passing"}}"#,
-            r#"PUT /v1/agent/service/register {"namespace":"shop","name":"web","checks":[{"tcp":"10.0.0.9:80","interval":"10s"}]}"#,
-            "GET /v1/health/service/web",
-            "GET /v1/health/service/web?passing",
-            "GET /v1/health/service/web?tag=V2&stale",
-            "GET /v1/health/service/web?ns=shop",
-            "GET /v1/health/service/nobody",
-            "GET /v1/catalog/services",
-            "HEAD /v1/health/service/web",
-            "PUT /v1/agent/service/deregister/web-2",
-            r#"POST /v1/agent/service/deregister {"namespace":"shop","service":"web","id":"web"}"#,
-            "GET /v1/catalog/services?ns=shop",
-            "GET /v1/health/service/web?ns=shop",
-        ]
-    ));
+    crate::pin(
+        "instances",
+        &session(
+            &server,
+            &[
+                r#"PUT /v1/agent/service/register {"name":"web","id":"web-1","address":"10.0.0.1","port":80,"tags":["v1"],"meta":{"zone":"a"},"checks":[{"type":"ttl","ttl":"15s"}]}"#,
+                r#"POST /v1/agent/service/register {"Name":"web","ID":"web-2","Address":"10.0.0.2","Port":80,"Tags":["v2"],"Check":{"HTTP":"http://10.0.0.2/h","Interval":"10s","Status":"passing"}}"#,
+                r#"PUT /v1/agent/service/register {"namespace":"shop","name":"web","checks":[{"tcp":"10.0.0.9:80","interval":"10s"}]}"#,
+                "GET /v1/health/service/web",
+                "GET /v1/health/service/web?passing",
+                "GET /v1/health/service/web?tag=V2&stale",
+                "GET /v1/health/service/web?ns=shop",
+                "GET /v1/health/service/nobody",
+                "GET /v1/catalog/services",
+                "HEAD /v1/health/service/web",
+                "PUT /v1/agent/service/deregister/web-2",
+                r#"POST /v1/agent/service/deregister {"namespace":"shop","service":"web","id":"web"}"#,
+                "GET /v1/catalog/services?ns=shop",
+                "GET /v1/health/service/web?ns=shop",
+            ],
+        ),
+    );
 }
 
 #[test]
 fn checks_are_renewed_and_reported() {
     let home = tempfile::tempdir().expect("a directory");
     let server = server(&home);
-    insta::assert_snapshot!(session(
-        &server,
-        &[
-            r#"PUT /v1/agent/service/register {"name":"web","checks":[{"ttl":"1h"},{"id":"mine:a/b","ttl":"1h"}]}"#,
-            "PUT /v1/agent/check/pass/service:web:1?note=fine",
-            "PUT /v1/agent/check/pass/service:web:1",
-            "POST /v1/agent/check/warn/mine:a/b?note=hot",
-            "PUT /v1/agent/check/fail/mine:a%2Fb",
-            r#"PUT /v1/agent/check/update/mine:a/b {"Status":"passing","Output":"good again"}"#,
-            r#"PUT /v1/agent/check/renew {"checks":[{"id":"service:web:1"},{"id":"mine:a/b","status":"unknown"},{"id":"gone"}]}"#,
-            r#"PUT /v1/agent/check/renew {"checks":[{"id":"gone"}]}"#,
-            "GET /v1/health/service/web",
-        ]
-    ));
+    crate::pin(
+        "checks",
+        &session(
+            &server,
+            &[
+                r#"PUT /v1/agent/service/register {"name":"web","checks":[{"ttl":"1h"},{"id":"mine:a/b","ttl":"1h"}]}"#,
+                "PUT /v1/agent/check/pass/service:web:1?note=fine",
+                "PUT /v1/agent/check/pass/service:web:1",
+                "POST /v1/agent/check/warn/mine:a/b?note=hot",
+                "PUT /v1/agent/check/fail/mine:a%2Fb",
+                r#"PUT /v1/agent/check/update/mine:a/b {"Status":"passing","Output":"good again"}"#,
+                r#"PUT /v1/agent/check/renew {"checks":[{"id":"service:web:1"},{"id":"mine:a/b","status":"unknown"},{"id":"gone"}]}"#,
+                r#"PUT /v1/agent/check/renew {"checks":[{"id":"gone"}]}"#,
+                "GET /v1/health/service/web",
+            ],
+        ),
+    );
 }
 
 #[test]
 fn the_cluster_describes_itself() {
     let home = tempfile::tempdir().expect("a directory");
     let server = server(&home);
-    insta::assert_snapshot!(session(
-        &server,
-        &[
-            "GET /",
-            "GET /livez",
-            "GET /readyz",
-            "GET /v1/status/leader",
-            "GET /v1/status/peers",
-            "GET /v1/raft/configuration",
-            "POST /v1/raft/transfer",
-            r#"POST /v1/raft/remove {"ID":"node1"}"#,
-            r#"POST /v1/raft/remove {"ID":"node9"}"#,
-            r#"POST /v1/raft/join {"ID":"node2","Addr":"127.0.0.1:1"}"#,
-            "OPTIONS /v1/agent/service/register",
-            "OPTIONS /v1/raft/join",
-        ]
-    ));
+    crate::pin(
+        "cluster",
+        &session(
+            &server,
+            &[
+                "GET /",
+                "GET /livez",
+                "GET /readyz",
+                "GET /v1/status/leader",
+                "GET /v1/status/peers",
+                "GET /v1/raft/configuration",
+                "POST /v1/raft/transfer",
+                r#"POST /v1/raft/remove {"ID":"node1"}"#,
+                r#"POST /v1/raft/remove {"ID":"node9"}"#,
+                r#"POST /v1/raft/join {"ID":"node2","Addr":"127.0.0.1:1"}"#,
+                "OPTIONS /v1/agent/service/register",
+                "OPTIONS /v1/raft/join",
+            ],
+        ),
+    );
 }
 
 #[test]
@@ -91,7 +100,7 @@ fn every_metric_is_there_from_the_start() {
         .filter(|series| !series.contains("status=\"4") && !series.contains("status=\"5"))
         .collect();
     names.sort_unstable();
-    insta::assert_snapshot!(names.join("\n"));
+    crate::pin("metrics", &names.join("\n"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Real servers as processes on loopback, and the smallest client that can ask them anything.
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(clippy::disallowed_types, reason = "real processes run in real time")]
 
 pub mod server;
 
@@ -7,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub use server::{Server, three};
+pub use server::Server;
 
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -97,11 +98,9 @@ fn head(bytes: &[u8]) -> Option<(Reply, Option<usize>)> {
 
 /// Time left, for tests.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::disallowed_types, reason = "real processes run in real time")]
 pub struct Clock(std::time::Instant);
 
 impl Clock {
-    #[expect(clippy::disallowed_types, reason = "real processes run in real time")]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }
