@@ -1,4 +1,4 @@
-//! The benchmark of the judge: the cases and limits of ARCHITECTURE.md, all on the same generated histories, in one run.
+//! The benchmark of the judge: every case with its limit, all on the same generated histories, in one run.
 //! Each case runs in a process of its own, so that its peak of memory is its own.
 
 use std::path::{Path, PathBuf};

@@ -229,7 +229,7 @@ fn a_return_that_moves_before_a_read_of_the_old_state_is_rejected() {
 /// A deregistration that removed something is answered as if nothing had been there.
 #[test]
 fn an_acknowledgement_turned_into_a_rejection_is_rejected() {
-    always_rejected("acknowledgement turned into a rejection", 50, |recording, random| {
+    always_rejected("acknowledgement turned into a rejection", 40, |recording, random| {
         let writes = of(recording, "deregister").into_iter().filter(|write| {
             // Its effect is seen: a later read of the service at exactly this change.
             let index = xi(recording, *write);
@@ -264,7 +264,7 @@ fn a_rejection_turned_into_an_acknowledgement_is_rejected() {
 /// An instance comes back after an acknowledged deregistration.
 #[test]
 fn a_resurrected_instance_is_rejected() {
-    always_rejected("resurrection", 50, |recording, random| {
+    always_rejected("resurrection", 40, |recording, random| {
         let mut places = Vec::new();
         for gone in of(recording, "deregister") {
             let (place, index) = (arguments(recording, gone), xi(recording, gone));
@@ -382,7 +382,7 @@ fn bodies_of_two_services_that_are_swapped_are_rejected() {
 /// A report on a check that never existed is acknowledged.
 #[test]
 fn an_acknowledged_report_on_an_unknown_check_is_rejected() {
-    always_rejected("report on nothing", 60, |recording, random| {
+    always_rejected("report on nothing", 50, |recording, random| {
         let report = pick(random, of(recording, "report"))?;
         recording.lines[report.invoke].value["check"] = json!("c:nowhere");
         Some(())

@@ -136,6 +136,7 @@ impl Builder<'_> {
         if specs.len() > CHECKS_MAX {
             return Err(TooWide::Checks);
         }
+        self.script.has_checks |= !specs.is_empty();
         let (mut statuses, mut ttl) = (0, 0);
         for (position, spec) in specs.iter().enumerate() {
             statuses |= code(spec.status.unwrap_or(Status::Critical)) << (2 * position);

@@ -32,6 +32,12 @@ impl Content {
         self.statuses == 0
     }
 
+    /// Whether a ttl check is critical.
+    pub(crate) fn has_expired(&self) -> bool {
+        (0..self.ttl.checked_ilog2().map_or(0, |top| top + 1))
+            .any(|position| self.ttl >> position & 1 == 1 && self.status(position) == CRITICAL)
+    }
+
     pub(crate) fn status(&self, position: u32) -> u64 {
         self.statuses >> (2 * position) & 3
     }

@@ -121,6 +121,8 @@ pub(crate) struct Script {
     pub(crate) packed: Vec<Packed>,
     /// Calls that share an idempotency key with an earlier call: (this call, the first call).
     pub(crate) retries: Vec<(u32, u32)>,
+    /// Whether any registration brings checks.
+    pub(crate) has_checks: bool,
     cell_numbers: Lookup<u64, u32>,
 }
 

@@ -171,14 +171,7 @@ impl<'s> Problem<'s> {
     /// With checks, a registration keeps statuses of what it replaces; a removal of several instances cannot pass a write to
     /// one of them. Everything else can be moved right to its first observer.
     fn is_entangled(&self, effect: &Effect) -> bool {
-        match effect {
-            Effect::Register(registration) => !self.script.shapes[registration.fresh.shape as usize].is_empty(),
-            Effect::Deregister(_) => {
-                self.script.registrations.iter().any(|one| !self.script.shapes[one.fresh.shape as usize].is_empty())
-            }
-            Effect::DeregisterAny(cells) => cells.len() > 1,
-            _ => true,
-        }
+        self.script.has_checks || matches!(effect, Effect::DeregisterAny(cells) if cells.len() > 1)
     }
 
     fn touches(&self, act: Act, cell: u32) -> bool {

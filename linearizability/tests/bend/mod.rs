@@ -1,6 +1,8 @@
 //! Bending a generated recording: finding calls by what they did, and judging the result.
 
-use linearizability::generate::{Kind, Line, Recording};
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use linearizability::generate::{Kind, Recording};
 use linearizability::history::Run;
 use linearizability::verdict::{Property, Report, Status};
 use linearizability::{Options, judge, report};
@@ -77,10 +79,6 @@ pub fn applied(recording: &Recording, call: Call) -> u64 {
 pub fn changes(recording: &Recording) -> Vec<Call> {
     let writes = ["register", "deregister", "deregister_id"];
     answered(recording).into_iter().filter(|call| writes.contains(&recording.lines[call.invoke].f.as_str())).collect()
-}
-
-pub fn line(recording: &Recording, at: usize) -> &Line {
-    &recording.lines[at]
 }
 
 /// The judge's report on the recording.
