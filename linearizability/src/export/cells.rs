@@ -14,6 +14,9 @@ use crate::history::{Call, History, Operation, Outcome, Symbol, Token, View};
 /// Number of a cell.
 pub(super) type Cell = u32;
 
+/// Cells with their values.
+type Values = Vec<(Cell, u32)>;
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CellOperation {
@@ -23,9 +26,9 @@ pub(super) struct CellOperation {
     /// ns; `None`: the outcome is unknown.
     pub returned: Option<u64>,
     /// What it saw: cell and value.
-    pub reads: Vec<(Cell, u32)>,
+    pub reads: Values,
     /// What it wrote: cell and value.
-    pub writes: Vec<(Cell, u32)>,
+    pub writes: Values,
 }
 
 /// The whole history.
@@ -168,11 +171,11 @@ fn operation(numbers: &mut Numbers<'_>, call: &Call) -> Option<CellOperation> {
 }
 
 /// A refused write of zeros is a look at zeros.
-fn split(refused: bool, cells: Vec<(Cell, u32)>) -> (Vec<(Cell, u32)>, Vec<(Cell, u32)>) {
+fn split(refused: bool, cells: Values) -> (Values, Values) {
     if refused { (cells, Vec::new()) } else { (Vec::new(), cells) }
 }
 
-fn seen(numbers: &mut Numbers<'_>, view: &View, (ns, service): (Symbol, Symbol), passing: bool) -> Vec<(Cell, u32)> {
+fn seen(numbers: &mut Numbers<'_>, view: &View, (ns, service): (Symbol, Symbol), passing: bool) -> Values {
     let rows = numbers.history.rows(view.body);
     let cells = numbers.by_service.get(&(ns, service)).cloned().unwrap_or_default();
     let value =

@@ -27,20 +27,6 @@ pub enum Form {
     Porcupine,
 }
 
-impl Form {
-    /// The words of the command line.
-    pub const NAMES: [&str; 2] = ["knossos", "porcupine"];
-
-    /// The form that a word names.
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "knossos" => Some(Self::Knossos),
-            "porcupine" => Some(Self::Porcupine),
-            _ => None,
-        }
-    }
-}
-
 /// Writes `history` in `form`.
 ///
 /// # Errors

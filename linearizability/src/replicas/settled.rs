@@ -98,15 +98,8 @@ fn caught_up(evidence: &Evidence<'_>, end: Time, notes: &mut Notes<'_>) {
 }
 
 fn calls_succeed(evidence: &Evidence<'_>, from: Time, end: Time, notes: &mut Notes<'_>) {
-    let kinds: [(&str, fn(&Call) -> bool); 2] = [
-        ("writes", |call| !call.operation.is_read() && !matches!(call.operation, Operation::Membership { .. })),
-        ("reads", |call| {
-            !matches!(call.operation, Operation::Poll { .. })
-                && call.operation.mode().is_some_and(|mode| mode.is_linearizable())
-        }),
-    ];
-    for (name, is_kind) in kinds {
-        let all = evidence.history.calls.iter().enumerate().filter(|(_, call)| is_kind(call));
+    for (name, reads) in [("writes", false), ("reads", true)] {
+        let all = evidence.history.calls.iter().enumerate().filter(|(_, call)| is_simple(call, reads));
         // A call that was begun shortly before the end may still be under way.
         let due: Vec<(u32, &Call)> = all
             .filter(|(_, call)| from <= call.invoked && call.invoked.plus(evidence.bounds.late_effect) <= end)
@@ -119,6 +112,15 @@ fn calls_succeed(evidence: &Evidence<'_>, from: Time, end: Time, notes: &mut Not
                 (format!("the faults had stopped, and none of {} {name} succeeded after {from}", due.len()), Vec::new())
             });
         }
+    }
+}
+
+/// Whether `call` is a write, or a linearizable read that does not wait.
+fn is_simple(call: &Call, reads: bool) -> bool {
+    match call.operation {
+        Operation::Poll { .. } | Operation::Membership { .. } => false,
+        _ if call.operation.is_read() => reads && call.operation.mode().is_some_and(|mode| mode.is_linearizable()),
+        _ => !reads,
     }
 }
 

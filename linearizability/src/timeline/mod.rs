@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::history::{Call, FaultOutcome, History, NodeRecord, Outcome, Role, Run, Symbol, Time};
 use crate::replicas::{ActiveFault, Faults};
-use crate::verdict::{Evidence, Report, Violation};
+use crate::verdict::{Evidence, Report, Status, Violation};
 
 /// Operations that the page holds at most: a browser stays fluent with them, and the file below about 10 MB. Of a longer
 /// history it shows the part around the first violation.
@@ -74,7 +74,7 @@ impl Shown {
         if total <= OPERATIONS_MAX {
             return Self { from: 0, to: total, note: String::new() };
         }
-        let first = violations.iter().flat_map(|violation| calls_of(violation)).min().unwrap_or(0) as usize;
+        let first = violations.iter().flat_map(calls_of).min().unwrap_or(0) as usize;
         let from = first.saturating_sub(OPERATIONS_MAX / 2).min(total - OPERATIONS_MAX);
         let to = from + OPERATIONS_MAX;
         Self {
@@ -122,7 +122,7 @@ fn data(run: &Run, report: &Report, prefix: &Prefix, title: &str) -> Value {
         "faults": faults(history, &nodes),
         "phases": Faults::read(&history.faults).phases.iter().map(|(time, name)| json!([time.0, name])).collect::<Vec<_>>(),
         "roles": nodes.iter().map(|node| roles(run, node)).collect::<Vec<_>>(),
-        "violations": report.violations.iter().map(|violation| violation_entry(violation, &shown)).collect::<Vec<_>>(),
+        "violations": violations(report, &shown),
         "prefix": prefix.steps.iter().filter_map(|step| Some(json!([shown.place(step.call)?, step.state]))).collect::<Vec<_>>(),
         "prefix_end": prefix.end,
     })
@@ -226,9 +226,20 @@ fn role_word(role: Role) -> &'static str {
     }
 }
 
+/// The violations, then what could not be decided: that is no pass either.
+fn violations(report: &Report, shown: &Shown) -> Vec<Value> {
+    let undecided = report.statuses.iter().filter_map(|(property, status)| match status {
+        Status::Undecided { reason } => {
+            Some(json!({ "id": property.id(), "text": format!("undecided: {reason}"), "ops": [], "undecided": true }))
+        }
+        Status::NotExercised | Status::Held { .. } | Status::Violated { .. } => None,
+    });
+    report.violations.iter().map(|violation| violation_entry(violation, shown)).chain(undecided).collect()
+}
+
 fn violation_entry(violation: &Violation, shown: &Shown) -> Value {
     let text: Vec<&str> =
         std::iter::once(violation.summary.as_str()).chain(violation.explanation.iter().map(String::as_str)).collect();
     let ops: Vec<usize> = calls_of(violation).filter_map(|call| shown.place(call)).collect();
-    json!({ "id": violation.property.id(), "text": format!(" {}", text.join("\n")), "ops": ops })
+    json!({ "id": violation.property.id(), "text": text.join("\n"), "ops": ops })
 }

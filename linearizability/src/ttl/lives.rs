@@ -56,7 +56,6 @@ pub(super) struct Renewal {
 /// One ttl check over the run.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub ns: Symbol,
     pub id: Symbol,
     pub ttl_ms_min: u32,
     pub ttl_ms_max: u32,
@@ -122,7 +121,7 @@ pub(super) fn read(evidence: &Evidence<'_>) -> Vec<Life> {
         let Operation::Register { ns, service, id, checks, .. } = call.operation else { continue };
         for spec in evidence.history.specs(checks) {
             let Some(ttl_ms) = spec.ttl_ms else { continue };
-            let place = *places.entry((ns, spec.id)).or_insert_with(|| new_life(&mut lives, ns, spec, ttl_ms));
+            let place = *places.entry((ns, spec.id)).or_insert_with(|| new_life(&mut lives, spec, ttl_ms));
             let life: &mut Life = &mut lives[place];
             life.ttl_ms_min = life.ttl_ms_min.min(ttl_ms);
             life.ttl_ms_max = life.ttl_ms_max.max(ttl_ms);
@@ -155,9 +154,8 @@ pub(super) fn read(evidence: &Evidence<'_>) -> Vec<Life> {
     lives
 }
 
-fn new_life(lives: &mut Vec<Life>, ns: Symbol, spec: &CheckSpec, ttl_ms: u32) -> usize {
+fn new_life(lives: &mut Vec<Life>, spec: &CheckSpec, ttl_ms: u32) -> usize {
     lives.push(Life {
-        ns,
         id: spec.id,
         ttl_ms_min: ttl_ms,
         ttl_ms_max: ttl_ms,

@@ -26,7 +26,7 @@ const TRIED: usize = 8;
 
 /// Two renewals around the sighting's state, the second acknowledged within the lease of the first, with only renewals
 /// in between; or one whose own state it is.
-fn around<'l>(life: &'l Life, applied: u64, lease: u64) -> Option<(&'l Renewal, &'l Renewal)> {
+fn around(life: &Life, applied: u64, lease: u64) -> Option<(&Renewal, &Renewal)> {
     let renewal = |at: &u32| &life.renewals[*at as usize];
     let above = life.renewals_by_index.partition_point(|at| renewal(at).index <= applied);
     let below = life.renewals_by_index.partition_point(|at| renewal(at).index < applied);

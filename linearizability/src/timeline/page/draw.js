@@ -3,7 +3,7 @@
 
 const lanesCanvas = document.getElementById("lanes");
 const overviewCanvas = document.getElementById("overview");
-const GUTTER = 108, AXIS = 22;
+const GUTTER = 108, AXIS = 34, TICKS_Y = 10, PHASES_Y = 25;
 const view = { from: 0, to: data.end || 1, scroll: 0, width: 0, height: 0, hover: null, selected: null };
 const NARROWEST_NS = 1000;
 let palette = {};
@@ -56,14 +56,14 @@ function drawAxis(pen) {
     pen.fillStyle = palette.grid;
     pen.fillRect(x, AXIS, 1, view.height - AXIS);
     pen.fillStyle = palette.quiet;
-    pen.fillText(tickLabel(time, step), x + 4, AXIS / 2);
+    pen.fillText(tickLabel(time, step), x + 4, TICKS_Y);
   }
   for (const [time, name] of data.phases) {
     if (time < view.from || time > view.to) continue;
     const x = xOf(time);
     pen.fillStyle = palette.quiet;
-    pen.fillRect(x, 0, 1, view.height);
-    pen.fillText(`▸ ${name}`, x + 3, AXIS + 8);
+    pen.fillRect(x, PHASES_Y - 7, 1, view.height);
+    pen.fillText(`▸ ${name}`, x + 3, PHASES_Y);
   }
 }
 

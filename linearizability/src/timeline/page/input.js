@@ -154,7 +154,7 @@ function watchKeys() {
   element("keys").addEventListener("click", toggleHelp);
 }
 
-// `#dark`, `#light` and `#first` (zoom to the first violation) let a link choose how the page opens.
+// `#dark`, `#light`, `#first` (zoom to the first violation) and `#find=words` let a link choose how the page opens.
 function start() {
   const wish = location.hash.slice(1).split(",");
   const dark = wish.includes("dark") || !wish.includes("light") && matchMedia("(prefers-color-scheme: dark)").matches;
@@ -167,8 +167,11 @@ function start() {
   watchPointer();
   watchSearch();
   watchKeys();
-  new ResizeObserver(redraw).observe(element("stage"));
+  const resized = new ResizeObserver(redraw);
+  for (const canvas of [lanesCanvas, overviewCanvas]) resized.observe(canvas);
   fit();
+  const words = wish.find((part) => part.startsWith("find="));
+  if (words) { element("search").value = decodeURIComponent(words.slice(5)); element("search").dispatchEvent(new Event("input")); }
   if (wish.includes("first")) { drawLanes(); element("violations").querySelector("button")?.click(); }
 }
 

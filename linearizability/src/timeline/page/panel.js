@@ -34,7 +34,7 @@ function select(op, zoom) {
 
 // Brings a span of time, and one operation's lane, into sight with some room around.
 function show(from, to, op) {
-  const room = Math.max((to - from) * 1.5, (view.to - view.from) * 0.02, NARROWEST_NS * 20);
+  const room = Math.max((to - from) * 0.3, data.end * 0.0005, NARROWEST_NS * 20);
   setWindow(from - room, to + room);
   const row = op && picture.rows.find((candidate) => candidate.kind === "client" && candidate.lane === op.lane);
   if (row && (row.y < view.scroll || row.y + row.height > view.scroll + view.height - AXIS)) view.scroll = row.y - (view.height - AXIS) / 2;
@@ -54,7 +54,7 @@ function fillViolations() {
   element("violation-count").textContent = data.violations.length ? `(${data.violations.length})` : "";
   if (!data.violations.length) box.append(make("p", { className: "quiet", textContent: "None found." }));
   for (const violation of data.violations) {
-    const button = make("button", { className: "violation" }, make("b", { textContent: violation.id }), make("span", { className: "more", textContent: violation.text }));
+    const button = make("button", { className: violation.undecided ? "violation undecided" : "violation" }, make("b", { textContent: violation.id }), make("span", { className: "more", textContent: violation.text }));
     button.addEventListener("click", () => {
       button.classList.toggle("open");
       const chosen = violation.ops.map((at) => ops[at]);
