@@ -73,7 +73,7 @@ pub(super) async fn read<T>(
     prepare(node, query.mode).await?;
     if query.mode == Mode::Stale {
         // The index may come from a server that is ahead of this one: wait for it, or say that this server is behind.
-        node.wait_index(above, limits::READ_TIMEOUT).await?;
+        node.wait_index(above, limits::READ_TIMEOUT.min(query.wait)).await?;
     }
     let wait = query.wait + jitter(node, query.wait);
     let mut woken = false;

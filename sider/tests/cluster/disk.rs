@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::Server;
+use crate::support::{Server, ask};
 
 const FLAGS: [&str; 2] = ["-raft-bootstrap", "true"];
 
@@ -50,6 +50,38 @@ fn an_address_in_use_is_exit_code_69() {
     let text = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(69), "{text}");
     assert!(text.contains("-http"), "the flag is named: {text}");
+}
+
+#[test]
+fn a_full_disk_ends_the_server_and_loses_nothing_that_was_acknowledged() {
+    let home = tempfile::tempdir().expect("a directory");
+    // Its data files may not grow beyond 16 MiB and nothing is compacted: full after some hundreds of large entries.
+    let small = ["-raft-map-mib", "16", "-raft-snapshot-entries", "1000000", "-raft-snapshot-interval", "1h"];
+    let mut server = Server::start(&home, "node1", "127.0.0.1:0", &[&FLAGS[..], &small].concat());
+    server.wait_ready();
+    let meta: Vec<String> = (0..60).map(|n| format!(r#""key-{n}":"{}""#, "v".repeat(500))).collect();
+    let mut acknowledged = Vec::new();
+    for n in 0..2000 {
+        let body = format!(r#"{{"name":"web","id":"web-{n}","meta":{{{}}}}}"#, meta.join(","));
+        match ask(server.http, "PUT", "/v1/agent/service/register", &body) {
+            Ok(reply) if reply.status == 200 => acknowledged.push(n),
+            Ok(reply) => {
+                assert_eq!((reply.status, reply.header("x-sider-error")), (503, "unknown-outcome"), "{reply:?}");
+                break;
+            }
+            // The server went away under the request: no answer is no acknowledgement either.
+            Err(_) => break,
+        }
+    }
+    assert!((100..1999).contains(&acknowledged.len()), "{} entries fitted", acknowledged.len());
+    let status = server.wait_end();
+    assert_eq!(status.code(), Some(74), "{}", server.log());
+    let back = Server::start(&home, "node1", "127.0.0.1:0", &[&FLAGS[..], &["-raft-map-mib", "64"]].concat());
+    back.wait_ready();
+    let body = back.get("/v1/health/service/web").body;
+    let missing: Vec<_> = acknowledged.iter().filter(|n| !body.contains(&format!("\"ID\":\"web-{n}\""))).collect();
+    assert!(missing.is_empty(), "acknowledged and gone: {missing:?}");
+    back.register("web", "after");
 }
 
 /// Flips a bit in the middle of every copy of `needle`; answers how many there were.

@@ -1,22 +1,11 @@
 use std::time::Duration;
 
 use crate::support::server::{leader, three};
-use crate::support::{Clock, Server, ask, eventually, instance};
+use crate::support::{Clock, Server, eventually};
 
 /// How often the leader is killed. Set `SIDER_TEST_KILLS` for a longer run.
 fn kills() -> usize {
     std::env::var("SIDER_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(3)
-}
-
-/// Writes through `server` until one write is acknowledged; answers its id.
-fn write_until_acknowledged(server: &Server, prefix: &str, within: Duration) -> String {
-    let mut n = 0;
-    eventually("a write is acknowledged", within, || {
-        n += 1;
-        let id = format!("{prefix}-{n}");
-        let reply = ask(server.http, "PUT", "/v1/agent/service/register", &instance("web", &id)).ok()?;
-        (reply.status == 200).then_some(id)
-    })
 }
 
 #[test]
@@ -36,7 +25,7 @@ fn killing_the_leader_loses_nothing_and_writes_go_on_within_three_seconds() {
         let (name, raft) = (victim.name.clone(), victim.raft.clone());
         victim.kill();
         let clock = Clock::start();
-        acknowledged.push(write_until_acknowledged(&servers[0], &format!("after-{round}"), Duration::from_secs(3)));
+        acknowledged.push(servers[0].register_in_time("web", &format!("after-{round}"), Duration::from_secs(3)));
         times.push(clock.elapsed());
         let body = servers[1].get("/v1/health/service/web").body;
         let missing: Vec<_> = acknowledged.iter().filter(|id| !body.contains(&format!("\"{id}\""))).collect();

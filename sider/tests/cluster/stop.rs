@@ -25,17 +25,7 @@ fn sigterm_answers_who_waits_hands_leadership_over_and_ends_well() {
     assert!(support::ask(stopping.http, "GET", "/livez", "").is_err(), "it accepts no more");
     assert!(stopping.log().contains("handing leadership over"), "{}", stopping.log());
     let clock = Clock::start();
-    servers[0].register("web", "web-2");
+    servers[0].register_in_time("web", "after", Duration::from_secs(3));
     println!("the next write after it: {:?}", clock.elapsed());
     leader(&servers);
-}
-
-#[test]
-fn bad_flags_are_one_line_and_exit_code_64() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sds-server")).args(["-htp", ":8500"]).output();
-    let output = output.expect("the program starts");
-    let line = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(64));
-    assert_eq!(line.lines().count(), 1, "{line}");
-    assert!(line.contains("--htp") && line.contains("--http"), "{line}");
 }

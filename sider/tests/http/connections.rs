@@ -26,6 +26,19 @@ fn a_client_that_sends_a_byte_a_second_is_cut_off() {
 }
 
 #[test]
+fn a_body_that_does_not_arrive_is_answered_with_408_and_changes_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::alone(&home);
+    let mut slow = support::connect(server.http).expect("a connection");
+    slow.set_read_timeout(Some(limits::HTTP_BODY_TIMEOUT * 2)).expect("a time-out");
+    slow.write_all(b"PUT /v1/agent/service/register HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{\"name\":")
+        .expect("it is open");
+    let reply = support::read(&mut slow).expect("an answer");
+    assert_eq!((reply.status, reply.header("x-sider-error")), (408, "request-timeout"), "{reply:?}");
+    assert_eq!(server.get("/v1/catalog/services").body, "{}");
+}
+
+#[test]
 fn an_idle_connection_outlives_the_bound_on_a_head() {
     let home = tempfile::tempdir().expect("a directory");
     let server = Server::alone(&home);

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod connections;
 mod polls;
+mod program;
 mod routes;
 
 use support::{Reply, Server};

@@ -61,39 +61,40 @@ pub fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
 
 /// Reads one answer: its head, then as many bytes as it announces, or all there are.
 pub fn read(stream: &mut TcpStream) -> std::io::Result<Reply> {
-    let broken = |what: &str| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, what.to_owned());
+    const HEAD_ENDS: &[u8] = b"\r\n\r\n";
     let mut bytes = Vec::new();
-    let mut buffer = [0_u8; 16 * 1024];
-    loop {
-        if let Some((reply, length)) = head(&bytes) {
-            let whole = length.is_some_and(|length| reply.body.len() >= length);
-            if whole {
-                return Ok(reply);
-            }
+    let begin_of_body = loop {
+        if let Some(at) = bytes.windows(HEAD_ENDS.len()).position(|four| four == HEAD_ENDS) {
+            break at + HEAD_ENDS.len();
         }
-        match stream.read(&mut buffer)? {
-            0 => {
-                return head(&bytes)
-                    .map(|(reply, _)| reply)
-                    .ok_or_else(|| broken("the connection ended without an answer"));
-            }
-            n => bytes.extend_from_slice(&buffer[..n]),
-        }
-    }
-}
-
-/// Splits what has arrived; none before the head is complete. The second part is the announced length.
-fn head(bytes: &[u8]) -> Option<(Reply, Option<usize>)> {
-    let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n")?;
+        more(stream, &mut bytes)?;
+    };
+    let head = String::from_utf8_lossy(&bytes[..begin_of_body]).into_owned();
     let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    Some((Reply { status, headers, body: body.to_owned() }, length))
+    let reply = Reply { status: status.unwrap_or(0), headers, body: String::new() };
+    match reply.header("content-length").parse::<usize>() {
+        // A HEAD's answer announces a body and sends none: its connection ends.
+        Ok(length) => while bytes.len() < begin_of_body + length && more(stream, &mut bytes).is_ok() {},
+        Err(_) => while more(stream, &mut bytes).is_ok() {},
+    }
+    Ok(Reply { body: String::from_utf8_lossy(&bytes[begin_of_body..]).into_owned(), ..reply })
+}
+
+/// Reads some more; an end is an error.
+fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    let mut buffer = [0_u8; 64 * 1024];
+    match stream.read(&mut buffer)? {
+        0 => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the connection ended within an answer")),
+        n => {
+            bytes.extend_from_slice(&buffer[..n]);
+            Ok(())
+        }
+    }
 }
 
 /// Time left, for tests.

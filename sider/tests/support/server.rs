@@ -95,6 +95,18 @@ impl Server {
         reply.index()
     }
 
+    /// Registers instances `prefix-1`, `prefix-2`, .. until one is acknowledged; answers its id. An unknown outcome is no
+    /// acknowledgement, and each try has an id of its own, so that it proves nothing about the others.
+    pub fn register_in_time(&self, service: &str, prefix: &str, within: Duration) -> String {
+        let mut n = 0;
+        eventually("a write is acknowledged", within, || {
+            n += 1;
+            let id = format!("{prefix}-{n}");
+            let reply = ask(self.http, "PUT", "/v1/agent/service/register", &instance(service, &id)).ok()?;
+            (reply.status == 200).then_some(id)
+        })
+    }
+
     /// The value of a metric's sample, written as on the page with its labels.
     pub fn metric(&self, sample: &str) -> u64 {
         let page = self.get("/metrics").body;
