@@ -45,7 +45,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tracing::error!(error = %failure, "the server ended");
-            eprintln!("sds-server: {failure}");
             ExitCode::from(failure.code())
         }
     }

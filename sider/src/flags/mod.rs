@@ -21,8 +21,8 @@ pub(crate) use address::BindAddr;
 /// Where clients ask when no flag says otherwise: loopback, because a server without flags is for trying out.
 const HTTP_DEFAULT: &str = "127.0.0.1:8500";
 const RAFT_DEFAULT: &str = "127.0.0.1:8501";
-/// The shortest heartbeat: below it a busy machine misses its own.
-const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
+/// The shortest heartbeat or time-out: below it a busy machine misses its own.
+const PERIOD_MIN: Duration = Duration::from_millis(10);
 
 /// A service registry: instances register, prove that they are healthy, and are found.
 #[derive(Debug, Parser)]
@@ -48,19 +48,19 @@ struct Flags {
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     raft_bootstrap: Option<bool>,
     /// Between two heartbeats of the leader
-    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = heartbeat)]
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = period)]
     raft_heartbeat: Duration,
     /// Silence of the leader after which a server may stand for election: at least
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = heartbeat)]
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = period)]
     raft_election_min: Duration,
     /// The same: at most
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = heartbeat)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = period)]
     raft_election_max: Duration,
     /// Log entries after which a snapshot is built
     #[arg(long, value_name = "N", default_value_t = RaftConfig::default().snapshot_entries, value_parser = clap::value_parser!(u64).range(1..))]
     raft_snapshot_entries: u64,
     /// Time after which a snapshot is built if there is anything new
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = heartbeat)]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = period)]
     raft_snapshot_interval: Duration,
     /// Log entries kept behind the snapshot for servers that lag a little
     #[arg(long, value_name = "N", default_value_t = RaftConfig::default().log_keep)]
@@ -223,12 +223,12 @@ fn name(text: &str) -> Result<Name, String> {
     Name::new(text).map_err(|error| error.problem)
 }
 
-fn heartbeat(text: &str) -> Result<Duration, String> {
+fn period(text: &str) -> Result<Duration, String> {
     let parsed = duration::parse(text).map_err(|error| error.to_string())?;
-    if (HEARTBEAT_MIN..=limits::CHECK_PERIOD_MAX).contains(&parsed) {
+    if (PERIOD_MIN..=limits::CHECK_PERIOD_MAX).contains(&parsed) {
         return Ok(parsed);
     }
-    let (min, max) = (duration::format(HEARTBEAT_MIN), duration::format(limits::CHECK_PERIOD_MAX));
+    let (min, max) = (duration::format(PERIOD_MIN), duration::format(limits::CHECK_PERIOD_MAX));
     Err(format!("a duration from {min} to {max} is expected, like 100ms"))
 }
 

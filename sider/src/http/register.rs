@@ -32,7 +32,8 @@ pub(super) async fn register(State(api): State<Arc<Api>>, call: Call) -> Result<
 
 /// `PUT /v1/agent/service/deregister/{id}`: every instance with that id in the namespace.
 pub(super) async fn deregister_id(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
-    let id = InstanceId(Name::new(call.tail(DEREGISTER, "id")?)?);
+    let id = Name::new(call.tail(DEREGISTER, "id")?).map_err(|error| error.named("id"))?;
+    let id = InstanceId(id);
     let (namespace, key) = (call.namespace()?, call.idempotency_key()?);
     deregistered(&api, Command::DeregisterId { namespace, id }, key).await
 }

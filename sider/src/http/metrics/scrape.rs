@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sider_registry::limits;
 use sider_registry::model::ServiceKey;
@@ -58,6 +58,15 @@ fn raft(page: &mut Page, api: &Api) {
     page.gauge("sider_raft_applied_index", "Last applied log position", raft.applied);
     page.gauge("sider_raft_snapshot_index", "Last log position in a snapshot", raft.snapshot);
     page.gauge("sider_raft_purged_index", "Last log position that was purged", raft.purged);
+    let log = api.node.log_stats();
+    let one = |count: &AtomicU64| vec![(Vec::new(), count.load(Ordering::Relaxed))];
+    page.counters("sider_log_commits", "Commits of the log, each with one sync", one(&log.commits));
+    page.counters("sider_log_entries", "Log entries in these commits", one(&log.entries));
+    page.counters(
+        "sider_log_commit_microseconds",
+        "Time in these commits: divided by their number, the disk's latency",
+        one(&log.micros),
+    );
     page.gauge("sider_ready", "1 when ready for consistent reads and writes", u64::from(api.node.readiness().is_ok()));
 }
 
