@@ -27,10 +27,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log_level: tracing_subscriber::filter::LevelFilter,
     /// Print this text.
-    #[arg(long, action = clap::ArgAction::Help)]
+    #[arg(short, long, action = clap::ArgAction::Help)]
     help: Option<bool>,
     /// Print the version.
-    #[arg(long, action = clap::ArgAction::Version)]
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
     version: Option<bool>,
 }
 

@@ -63,8 +63,7 @@ async fn trace(seed: u64) -> Vec<String> {
     net.set("b:1", Mood::Wedged);
     sleep(Duration::from_secs(60)).await;
     agent.task.abort();
-    let log = net.net().log.clone();
-    log
+    net.net().log.clone()
 }
 
 #[tokio::test(start_paused = true)]
