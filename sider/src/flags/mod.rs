@@ -43,8 +43,8 @@ struct Flags {
     /// Where log, votes and snapshots are kept [default: data/<raft-id>]
     #[arg(long, value_name = "DIR")]
     raft_dir: Option<PathBuf>,
-    /// Begin a new cluster with this server alone, if the directory is empty; the others join it. Without any -raft
-    /// flag: true
+    /// Begin a new cluster with this server alone, if the directory is empty; the others join it. True where none of
+    /// -raft-id, -raft-bind, -raft-dir and -raft-advertise is given, else false
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     raft_bootstrap: Option<bool>,
     /// Between two heartbeats of the leader

@@ -173,3 +173,41 @@ fn paths_are_decoded_once() {
     assert_eq!(path::tail("/p/a%252Fb", "/p/", "id").expect("valid"), "a%2Fb");
     assert!(path::tail("/p/%ff", "/p/", "id").is_err());
 }
+
+#[test]
+fn no_input_panics_and_what_is_taken_is_within_the_bounds() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+
+    let seeds: [&[u8]; 3] = [
+        br#"{"name":"web","id":"a","port":80,"tags":["x"],"meta":{"k":"v"},"checks":[{"ttl":"15s"},{"tcp":"h:1","interval":"1s"}]}"#,
+        br#"{"Namespace":"n","checks":[{"id":"service:web","status":"passing","output":"ok"}]}"#,
+        b"/v1/x?index=5&wait=1m30s&tag=a%20b&passing=1&ns=shop",
+    ];
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut taken = 0;
+    for round in 0..30_000 {
+        let mut bytes = seeds[round % seeds.len()].to_vec();
+        for _ in 0..rng.random_range(1..3) {
+            let at = rng.random_range(0..bytes.len());
+            match rng.random_range(0..6) {
+                0 => bytes[at] = rng.random(),
+                1..4 => bytes[at] = rng.random_range(b' '..=b'~'),
+                4 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, *b"\"{}[]:,%&=0\\\0\xff".get(rng.random_range(0..14)).unwrap_or(&b'-')),
+            }
+        }
+        if let Ok(Command::Register { instance, checks }) = super::register::register(&bytes, None, &node()) {
+            taken += 1;
+            assert!(instance.validated().is_ok() && checks.into_iter().all(|check| check.validated().is_ok()));
+        }
+        let _renewals = report::renew(&bytes, None);
+        let _update = report::update(&bytes);
+        let _members = (cluster::join(&bytes), cluster::remove(&bytes), cluster::transfer(&bytes));
+        let text = String::from_utf8_lossy(&bytes);
+        let _query =
+            Query::parse(text.split_once('?').map(|(_, query)| query)).map(|query| query.read(&HeaderMap::new()));
+        let _tail = path::tail(&text, "/v1/", "id");
+    }
+    assert!(taken > 300, "only {taken} mutations were taken: the test does not reach behind the JSON");
+}
