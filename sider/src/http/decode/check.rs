@@ -103,51 +103,70 @@ fn kind(fields: &mut Fields) -> Result<CheckKind, Invalid> {
         interval: fields.duration(&["interval"])?,
         timeout: fields.duration(&["timeout"])?,
     };
-    let meant: Vec<&str> = [
-        ("ttl", parts.ttl.is_some()),
-        ("http", parts.http.is_some()),
-        ("tcp", parts.tcp.is_some()),
-        ("cmd", !parts.args.is_empty()),
+    let meant: Vec<Word> = [
+        (Word::Ttl, parts.ttl.is_some()),
+        (Word::Http, parts.http.is_some()),
+        (Word::Tcp, parts.tcp.is_some()),
+        (Word::Cmd, !parts.args.is_empty()),
     ]
-    .iter()
-    .filter_map(|(kind, there)| there.then_some(*kind))
+    .into_iter()
+    .filter_map(|(word, there)| there.then_some(word))
     .collect();
-    let kind = match (&named, meant.as_slice()) {
+    let word = match (&named, meant.as_slice()) {
         (_, [first, second, ..]) => {
-            let problem = format!("asks for a {first} check and a {second} check; register two checks");
+            let problem =
+                format!("asks for a {} check and a {} check; register two checks", first.as_str(), second.as_str());
             return Err(Invalid::new(fields.at(), problem));
         }
-        (None, [kind]) => (*kind).to_owned(),
+        (None, [word]) => *word,
         (None, []) => {
             return Err(Invalid::new(fields.at(), "does not say what it checks; give ttl, http, tcp or cmd"));
         }
-        (Some(text), meant) => named_kind(text, meant)?,
+        (Some(text), meant) => Word::named(text, meant)?,
     };
-    match kind.as_str() {
-        "ttl" => ttl(fields, parts),
-        "http" => http(fields, parts),
-        "tcp" => tcp(fields, parts),
-        _ => cmd(fields, parts),
+    match word {
+        Word::Ttl => ttl(fields, parts),
+        Word::Http => http(fields, parts),
+        Word::Tcp => tcp(fields, parts),
+        Word::Cmd => cmd(fields, parts),
     }
 }
 
-/// The word of `type`, if the other fields do not contradict it. `script` is Consul's word for `cmd`.
-fn named_kind(named: &Text, meant: &[&str]) -> Result<String, Invalid> {
-    let word = named.text.to_ascii_lowercase();
-    let kind = match word.as_str() {
-        "ttl" | "http" | "tcp" | "cmd" => word,
-        "script" => "cmd".to_owned(),
-        _ => {
-            let problem = format!("is {:?}; a check is ttl, http, tcp or cmd", named.text);
-            return Err(Invalid::new(named.path.clone(), problem));
+/// The word for what a check does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Ttl,
+    Http,
+    Tcp,
+    Cmd,
+}
+
+impl Word {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ttl => "ttl",
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Cmd => "cmd",
         }
-    };
-    match meant.iter().find(|meant| **meant != kind) {
-        Some(other) => {
-            let problem = format!("is {kind:?}, but the check has the fields of a {other} check");
-            Err(Invalid::new(named.path.clone(), problem))
+    }
+
+    /// The word of `type`, if the other fields do not contradict it. `script` is Consul's for `cmd`.
+    fn named(named: &Text, meant: &[Self]) -> Result<Self, Invalid> {
+        let wrong = |problem: String| Err(Invalid::new(named.path.clone(), problem));
+        let word = match named.text.to_ascii_lowercase().as_str() {
+            "ttl" => Self::Ttl,
+            "http" => Self::Http,
+            "tcp" => Self::Tcp,
+            "cmd" | "script" => Self::Cmd,
+            _ => return wrong(format!("is {:?}; a check is ttl, http, tcp or cmd", named.text)),
+        };
+        match meant.iter().find(|meant| **meant != word) {
+            Some(other) => {
+                wrong(format!("is {:?}, but the check has the fields of a {} check", word.as_str(), other.as_str()))
+            }
+            None => Ok(word),
         }
-        None => Ok(kind),
     }
 }
 
