@@ -88,7 +88,14 @@ pub fn read(stream: &mut TcpStream) -> std::io::Result<Reply> {
 /// Reads some more; an end is an error.
 fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<()> {
     let mut buffer = [0_u8; 64 * 1024];
-    match stream.read(&mut buffer)? {
+    let read = loop {
+        match stream.read(&mut buffer) {
+            // A signal to the test program is no answer.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
+    match read {
         0 => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the connection ended within an answer")),
         n => {
             bytes.extend_from_slice(&buffer[..n]);
