@@ -116,15 +116,17 @@ impl<'p, 's> Search<'p, 's> {
                 return Found::Order(std::mem::take(&mut self.order));
             }
             self.note_furthest(first_return);
-            let known = self.is_known();
-            let mut cursor = if known { None } else { Some(Cursor::Event(self.next[HEAD as usize], 0)) };
+            let mut is_known = self.is_known();
+            let mut cursor = if is_known { None } else { Some(Cursor::Event(self.next[HEAD as usize], 0)) };
             while !cursor.is_some_and(|cursor| self.branch(cursor, budget)) {
                 if *budget == 0 {
                     return Found::OutOfBudget;
                 }
-                if !known && !self.anywhere {
+                if !is_known && !self.anywhere {
                     self.seen.insert(self.placed ^ self.state.fingerprint, ());
                 }
+                // The node before this one is exhausted only now: it is not known yet.
+                is_known = false;
                 match self.back() {
                     Some(resume) => cursor = Some(resume),
                     None => {

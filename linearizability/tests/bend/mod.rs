@@ -85,7 +85,7 @@ pub fn changes(recording: &Recording) -> Vec<Call> {
 pub fn judged(recording: &Recording, black_box: bool) -> (String, Report) {
     let history = recording.to_history().expect("a bent history is still well-formed");
     let run = Run { history, nodes: Vec::new() };
-    let report = judge(&run, &Options { black_box, ..Options::default() });
+    let report = judge(&run, &Options { black_box, only_linear: true, ..Options::default() });
     (report::to_text(&run.history, &report), report)
 }
 

@@ -24,9 +24,6 @@ impl<'a> Replay<'a> {
                 self.write(step, index, &mut changed)?;
             }
         }
-        if changed.is_some() {
-            self.own(index);
-        }
         Ok(end)
     }
 
@@ -82,6 +79,7 @@ impl<'a> Replay<'a> {
                 return self.fail(step, Reason::SharedIndex, changed.iter().copied().collect(), text);
             }
             self.apply(step, index);
+            self.own(index);
             *changed = Some(step);
         } else {
             self.note_idle(step, index);
@@ -115,7 +113,11 @@ impl<'a> Replay<'a> {
             return;
         };
         let shown = self.script.shown(&row);
-        let fits = |old: &Content| shown.explain(&self.script.register(old, registration)).is_some();
+        // With the index of the registration itself, an expiry can only be one that the registration kept.
+        let fits = |old: &Content| {
+            let new = self.script.register(old, registration);
+            shown.explain(&new).is_some_and(|seen| (seen.statuses ^ new.statuses) & decided(old, &new) == 0)
+        };
         let old = self.cells[registration.cell as usize].content;
         if fits(&old) {
             return;
