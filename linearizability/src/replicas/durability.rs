@@ -11,25 +11,29 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Row, Symbol, Time};
+use crate::history::{Row, Symbol, Time, Token};
 use crate::reads::{Change, Evidence, Notes, Seen, Service, may_be_undone};
 use crate::verdict::Property;
 
 pub(super) fn check(evidence: &Evidence<'_>, notes: &mut Notes<'_>) {
     let downs = Downs::read(evidence);
     for service in &evidence.services {
-        let mut changes: BTreeMap<Symbol, Vec<Change>> = BTreeMap::new();
-        for change in &service.changes {
-            changes.entry(change.id).or_default().push(*change);
+        if !downs.single.is_empty() {
+            acknowledged_writes(evidence, service, &downs, notes);
         }
-        for seen in &service.seen {
-            for (id, changes) in &changes {
-                if seen.mode.is_linearizable() && !seen.passing && !downs.single.is_empty() {
-                    survives(evidence, service, (*id, changes), seen, &downs, notes);
-                }
-            }
+        stays_gone(evidence, service, notes);
+    }
+}
+
+fn acknowledged_writes(evidence: &Evidence<'_>, service: &Service, downs: &Downs, notes: &mut Notes<'_>) {
+    let mut changes: BTreeMap<Symbol, Vec<Change>> = BTreeMap::new();
+    for change in &service.changes {
+        changes.entry(change.id).or_default().push(*change);
+    }
+    for seen in service.seen.iter().filter(|seen| seen.mode.is_linearizable() && !seen.passing) {
+        for (id, changes) in &changes {
+            survives(evidence, service, (*id, changes), seen, downs, notes);
         }
-        stays_gone(evidence, service, &changes, notes);
     }
 }
 
@@ -110,49 +114,86 @@ fn own_index(changes: &[Change], row: &Row) -> Option<u64> {
     changes.iter().find(|change| change.nonce == Some(row.nonce)).map(|change| change.index)
 }
 
-fn stays_gone(
-    evidence: &Evidence<'_>,
-    service: &Service,
-    changes: &BTreeMap<Symbol, Vec<Change>>,
-    notes: &mut Notes<'_>,
-) {
-    // By instance: index, acknowledgement and call of each deregistration, by path or by name.
-    let mut gone: BTreeMap<Symbol, Vec<(u64, Time, u32)>> = BTreeMap::new();
-    for (id, changes) in changes {
-        let sweeps = service.ns.and_then(|ns| evidence.sweeps.get(&(ns, *id))).into_iter().flatten();
-        let swept = sweeps
-            .map(|at| (*at, &evidence.history.calls[*at as usize]))
-            .filter_map(|(at, call)| Some((call.claimed_index()?, call.returned, at)));
-        let named = changes
-            .iter()
-            .filter(|change| change.nonce.is_none())
-            .map(|change| (change.index, change.returned, change.call));
-        let all: Vec<_> = named.chain(swept).collect();
-        if !all.is_empty() {
-            gone.insert(*id, all);
+/// A deregistration of one instance.
+#[derive(Clone, Copy)]
+struct Gone {
+    index: u64,
+    call: u32,
+    /// The earliest acknowledgement among this one and those with a higher index.
+    returned: Time,
+}
+
+/// What DUR-3 looks up, each list sorted.
+struct Lives {
+    /// Instance, value, own index and call of each registration.
+    registered: Vec<(Symbol, Token, u64, u32)>,
+    gone: BTreeMap<Symbol, Vec<Gone>>,
+}
+
+impl Lives {
+    fn of(evidence: &Evidence<'_>, service: &Service) -> Self {
+        let mut registered = Vec::new();
+        let mut gone: BTreeMap<Symbol, Vec<Gone>> = BTreeMap::new();
+        for change in &service.changes {
+            match change.nonce {
+                Some(nonce) => registered.push((change.id, nonce, change.index, change.call)),
+                None => {
+                    let entry = Gone { index: change.index, call: change.call, returned: change.returned };
+                    gone.entry(change.id).or_default().push(entry);
+                }
+            }
         }
+        for id in service.touches.keys() {
+            for at in service.ns.and_then(|ns| evidence.sweeps.get(&(ns, *id))).into_iter().flatten() {
+                let call = &evidence.history.calls[*at as usize];
+                if let Some(index) = call.claimed_index() {
+                    gone.entry(*id).or_default().push(Gone { index, call: *at, returned: call.returned });
+                }
+            }
+        }
+        registered.sort_unstable();
+        for gone in gone.values_mut() {
+            gone.sort_unstable_by_key(|gone| gone.index);
+            for at in (1..gone.len()).rev() {
+                gone[at - 1].returned = gone[at - 1].returned.min(gone[at].returned);
+            }
+        }
+        Self { registered, gone }
     }
-    if gone.is_empty() {
+
+    /// Own index and call of the registration that wrote `row`.
+    fn registration(&self, row: &Row) -> Option<(u64, u32)> {
+        let at = self.registered.partition_point(|(id, nonce, ..)| (*id, *nonce) < (row.id, row.nonce));
+        self.registered
+            .get(at)
+            .filter(|(id, nonce, ..)| (*id, *nonce) == (row.id, row.nonce))
+            .map(|(_, _, index, call)| (*index, *call))
+    }
+}
+
+fn stays_gone(evidence: &Evidence<'_>, service: &Service, notes: &mut Notes<'_>) {
+    let lives = Lives::of(evidence, service);
+    if lives.gone.is_empty() {
         return;
     }
+    let mut judged = 0;
     for seen in &service.seen {
         for row in evidence.history.rows(seen.body) {
-            let (Some(gone), Some(changes)) = (gone.get(&row.id), changes.get(&row.id)) else { continue };
-            let Some(registration) = changes.iter().find(|change| change.nonce == Some(row.nonce)) else { continue };
-            notes.judged(Property::Dur3, 1);
-            let holds = |index: u64, returned: Time| {
-                seen.applied >= index || seen.mode.is_linearizable() && seen.invoked > returned
-            };
-            if let Some((index, _, call)) =
-                gone.iter().find(|(index, returned, _)| *index > registration.index && holds(*index, *returned))
-            {
-                notes.breach(Property::Dur3, &[registration.call, *call, seen.call], || {
-                    (
-                        format!("{} of {} came back: registered at {}, deregistered at {index}, seen again in the state at {}", evidence.history.name(row.id), evidence.service_name(service), registration.index, seen.applied),
-                        Vec::new(),
-                    )
+            let Some(gone) = lives.gone.get(&row.id) else { continue };
+            let Some((registered, registration)) = lives.registration(row) else { continue };
+            judged += 1;
+            let Some(next) = gone.get(gone.partition_point(|gone| gone.index <= registered)) else { continue };
+            if seen.applied >= next.index || seen.mode.is_linearizable() && seen.invoked > next.returned {
+                notes.breach(Property::Dur3, &[registration, next.call, seen.call], || {
+                    let (id, service) = (evidence.history.name(row.id), evidence.service_name(service));
+                    let came_back = format!(
+                        "{id} of {service} came back: registered at {registered}, deregistered at {}",
+                        next.index
+                    );
+                    (format!("{came_back}, seen again in the state at {}", seen.applied), Vec::new())
                 });
             }
         }
     }
+    notes.judged(Property::Dur3, judged);
 }
