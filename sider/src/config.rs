@@ -50,7 +50,7 @@ impl Default for RaftConfig {
             snapshot_entries: 8192,
             snapshot_interval: Duration::from_secs(20),
             log_keep: 4096,
-            map_size: 4 << 30,
+            map_size: sider_registry::limits::MAP_BYTES_DEFAULT,
         }
     }
 }

@@ -74,8 +74,8 @@ pub async fn serve(config: Config, seams: Seams, shutdown: impl Future<Output = 
     let node = Node::new(Arc::clone(&core));
     let stopping = core.stopping.clone();
     let answers = Arc::clone(&core) as Arc<dyn listen::Answer>;
-    let peers = host.spawn(listen::accept(raft, answers, host.clone(), stopping.subscribe()));
-    crate::node::start_duties(&core);
+    let mut peers = host.spawn(listen::accept(raft, answers, host.clone(), stopping.subscribe()));
+    let duties = futures_util::future::select_all(crate::node::start_duties(&core));
     let http_stop = tokio::sync::watch::Sender::new(false);
     let mut http = host.spawn(crate::http::run(config.http.clone(), http, node, http_stop.subscribe()));
 
@@ -85,17 +85,22 @@ pub async fn serve(config: Config, seams: Seams, shutdown: impl Future<Output = 
         tokio::select! {
             biased;
             fatal = consensus_stopped(&core.parts.raft) => Err(ServeError::Consensus(fatal)),
+            () = core.parts.log.failed() => Err(ServeError::Consensus("the log's writer has ended".to_owned())),
             at = removed.wait_for(Option::is_some) => {
                 Err(ServeError::Removed { at: at.ok().and_then(|at| *at).unwrap_or(0) })
             }
             ended = &mut http => Err(listener_error(ended)),
+            ended = &mut peers => Err(listener_error(ended)),
+            (ended, ..) = duties => Err(ServeError::Consensus(format!("a duty of the server ended: {ended:?}"))),
             () = &mut shutdown => Ok(()),
         }
     };
     stop(&core, &http_stop, http).await;
     stopping.send_replace(true);
-    // It ends at once: it listens to `stopping`.
-    let _ended = peers.await;
+    if !peers.is_finished() {
+        // It ends at once: it listens to `stopping`.
+        let _ended = peers.await;
+    }
     ended
 }
 
@@ -195,7 +200,7 @@ async fn consensus_stopped(raft: &Raft) -> String {
 
 fn listener_error(ended: Result<io::Result<()>, tokio::task::JoinError>) -> ServeError {
     ServeError::Listener(match ended {
-        Ok(Ok(())) => io::Error::other("the HTTP side ended by itself"),
+        Ok(Ok(())) => io::Error::other("it ended by itself"),
         Ok(Err(error)) => error,
         Err(error) => io::Error::other(error.to_string()),
     })

@@ -43,6 +43,11 @@ pub const INSTANCES_MAX: usize = 200_000;
 /// Names of services that have no instance any more, whose index is still remembered one by one. Older ones share one
 /// floor index, which only ever rises, so that a forgotten service's index never goes back.
 pub const TOMBSTONES_MAX: usize = 10_000;
+/// Length of all instances and checks in their encoding. A full registry refuses what would be written anew, but
+/// still takes every change of a status.
+pub const REGISTRY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Length of all remembered idempotency keys with their answers; the oldest go first.
+pub const IDEMPOTENCY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Remembered idempotency keys. At 1000 keyed writes a second this is a window of one minute; retries stop long before.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
 /// Longest idempotency key, in bytes.
@@ -125,6 +130,8 @@ pub const SNAPSHOT_CHUNK_TIMEOUT: Duration = Duration::from_secs(5);
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// Time for a received snapshot to be installed.
 pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the log's size is looked at.
+pub const LOG_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Entries at the log's end that are kept in memory for followers that follow closely.
 pub const LOG_TAIL_ENTRIES_MAX: usize = 4096;
 /// The same in bytes.
@@ -133,6 +140,8 @@ pub const LOG_TAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const LOG_QUEUE_MAX: usize = 1024;
 /// Log writes that share one sync.
 pub const LOG_BATCH_MAX: usize = 4096;
+/// Address space of each of the two LMDB files, if nothing else is said: what they can grow to.
+pub const MAP_BYTES_DEFAULT: usize = 4 * 1024 * 1024 * 1024;
 /// Snapshots kept: the newest, and the one before for a reader that still streams it.
 pub const SNAPSHOTS_KEPT: usize = 2;
 /// Checks that one round of expiries may propose in one command.
@@ -150,3 +159,10 @@ const _: () = assert!(INSTANCES_PER_SERVICE_MAX <= INSTANCES_MAX);
 const _: () = assert!(HTTP_HEAD_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs(), "a head is part of what may be idle");
 const _: () =
     assert!(APPEND_ENTRIES_MAX * (HTTP_BODY_LEN_MAX + 64 * 1024) <= PEER_FRAME_LEN_MAX, "a full append fits a frame");
+/// A snapshot names its fields, which at most doubles it.
+const SNAPSHOT_BYTES: usize = 2 * (REGISTRY_BYTES_MAX + IDEMPOTENCY_BYTES_MAX);
+const _: () = assert!(SNAPSHOT_BYTES <= SNAPSHOT_LEN_MAX, "a full registry can be sent to another server");
+const _: () = assert!(
+    (SNAPSHOTS_KEPT + 1) * SNAPSHOT_BYTES <= MAP_BYTES_DEFAULT,
+    "a new snapshot fits beside those that are kept"
+);

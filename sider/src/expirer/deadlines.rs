@@ -13,6 +13,8 @@ use sider_registry::model::{CheckKey, Index};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Deadlines {
     leading: bool,
+    /// Grows with each loss of leadership: what was held before is not held any more.
+    generation: u64,
     checks: BTreeMap<CheckKey, Deadline>,
     /// Those that may come due, by time: neither held nor expiring.
     running: BTreeSet<(Duration, CheckKey)>,
@@ -58,7 +60,13 @@ impl Deadlines {
 
     /// This server leads no more: it expires nothing.
     pub fn resign(&mut self) {
-        *self = Self::default();
+        *self = Self { generation: self.generation + 1, ..Self::default() };
+    }
+
+    /// See [`Self::hold`].
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The check is armed, or armed anew: its deadline is `ttl` from `now`.
@@ -79,12 +87,14 @@ impl Deadlines {
     }
 
     /// A renewal arrived and waits for the confirmation of leadership: until [`Self::release`] the check is not due,
-    /// so a renewal that came in time is not overtaken by its own deadline (TTL-3).
-    pub fn hold(&mut self, check: &CheckKey) {
+    /// so a renewal that came in time is not overtaken by its own deadline (TTL-3). False: it has none, and nothing is to
+    /// be released.
+    pub fn hold(&mut self, check: &CheckKey) -> bool {
         self.change(check, |deadline| deadline.held += 1);
+        self.checks.contains_key(check)
     }
 
-    /// Ends one [`Self::hold`].
+    /// Ends one [`Self::hold`] that answered true, of the same [`Self::generation`].
     pub fn release(&mut self, check: &CheckKey) {
         self.change(check, |deadline| deadline.held = deadline.held.saturating_sub(1));
     }

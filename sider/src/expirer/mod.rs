@@ -75,9 +75,10 @@ impl Expirer {
     #[must_use]
     pub fn hold(&self, checks: Vec<CheckKey>) -> Held {
         let mut deadlines = self.lock();
-        checks.iter().for_each(|check| deadlines.hold(check));
+        let checks = checks.into_iter().filter(|check| deadlines.hold(check)).collect();
+        let generation = deadlines.generation();
         drop(deadlines);
-        Held { expirer: self.clone(), checks }
+        Held { expirer: self.clone(), generation, checks }
     }
 
     /// Moves the deadline of a renewal that arrived at `received`; see [`Deadlines::renew`].
@@ -147,13 +148,16 @@ impl Expirer {
 #[derive(Debug)]
 pub struct Held {
     expirer: Expirer,
+    generation: u64,
     checks: Vec<CheckKey>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         let mut deadlines = self.expirer.lock();
-        self.checks.iter().for_each(|check| deadlines.release(check));
+        if deadlines.generation() == self.generation {
+            self.checks.iter().for_each(|check| deadlines.release(check));
+        }
         drop(deadlines);
         self.expirer.changed.notify_one();
     }

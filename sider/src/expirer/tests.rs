@@ -51,7 +51,7 @@ fn a_renewal_counts_from_when_it_arrived_and_never_shortens() {
 #[test]
 fn a_renewal_that_waits_for_confirmation_holds_the_deadline() {
     let mut deadlines = leading_with("a");
-    deadlines.hold(&check("a"));
+    assert!(deadlines.hold(&check("a")));
     assert!(deadlines.due(s(11), 9).is_empty());
     assert_eq!(deadlines.renew(&check("a"), s(9)), Renewal::Moved);
     deadlines.release(&check("a"));
@@ -61,7 +61,7 @@ fn a_renewal_that_waits_for_confirmation_holds_the_deadline() {
 #[test]
 fn a_renewal_that_was_not_confirmed_leaves_the_deadline_where_it_was() {
     let mut deadlines = leading_with("a");
-    deadlines.hold(&check("a"));
+    assert!(deadlines.hold(&check("a")));
     deadlines.release(&check("a"));
     assert_eq!(deadlines.due(s(10), 9).len(), 1);
 }
@@ -86,6 +86,17 @@ fn an_expiry_of_an_older_fence_settles_nothing() {
     assert!(deadlines.due(s(21), 9).is_empty());
     deadlines.settle(&new);
     assert_eq!(deadlines.due(s(21), 9)[0].seen, Index(5));
+}
+
+#[test]
+fn what_has_no_deadline_is_not_held_and_a_new_leadership_holds_nothing() {
+    let mut deadlines = leading_with("a");
+    assert!(!deadlines.hold(&check("b")));
+    assert!(deadlines.hold(&check("a")));
+    let before = deadlines.generation();
+    deadlines.lead(s(5), [(check("a"), TTL, Index(1))].into_iter());
+    assert_ne!(deadlines.generation(), before);
+    assert_eq!(deadlines.due(s(15), 9).len(), 1);
 }
 
 #[test]

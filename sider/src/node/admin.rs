@@ -60,20 +60,37 @@ impl Core {
             let moved = ChangeMembers::SetNodes(BTreeMap::from([(hello.id, member.clone())]));
             self.change(moved, true).await?;
         } else if known.is_none() {
-            let caught_up = self.parts.raft.add_learner(hello.id, member, true);
-            match self.host().timeout(limits::JOIN_TIMEOUT, caught_up).await {
+            let add = self.parts.raft.add_learner(hello.id, member, false);
+            match self.host().timeout(limits::WRITE_TIMEOUT, add).await {
                 Ok(added) => drop(added.map_err(|error| refused(&error))?),
-                Err(_) => {
-                    return Err(AdminError::Unknown(
-                        "it is a learner and still catches up: repeat the join".to_owned(),
-                    ));
-                }
+                Err(_) => return Err(AdminError::Unknown("it was not made a learner in time".to_owned())),
             }
         }
         if self.metrics().membership_config.voter_ids().any(|id| id == hello.id) {
             return Ok(()); // a repeated join finds it done
         }
+        self.learner_has_all(hello.id).await?;
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([hello.id])), true).await
+    }
+
+    /// Waits until the learner has all that this leader has now. Not openraft's own wait, which calls a server caught up
+    /// that has received nothing as long as the log is short: made a voter, and dying then, it takes the quorum along.
+    async fn learner_has_all(&self, learner: MemberId) -> Result<(), AdminError> {
+        let mut data = self.parts.raft.data_metrics();
+        let goal = data.borrow_watched().last_log;
+        let reached = async {
+            loop {
+                let all = data.borrow_watched().replication.clone().unwrap_or_default();
+                if all.get(&learner).copied().flatten() >= goal {
+                    return Ok(());
+                }
+                if !self.leads() || data.changed().await.is_err() {
+                    return Err(AdminError::NoLeader("this server does not lead any more".to_owned()));
+                }
+            }
+        };
+        let still = || Err(AdminError::Unknown("it is a learner and still catches up: repeat the join".to_owned()));
+        self.host().timeout(limits::JOIN_TIMEOUT, reached).await.unwrap_or_else(|_| still())
     }
 
     async fn ask_who(&self, addr: &str) -> Result<Hello, AdminError> {
@@ -189,7 +206,8 @@ impl Core {
         })
     }
 
-    /// Finishes a change that an earlier leader left half-way (a joint configuration).
+    /// Finishes a change that an earlier leader left half-way (a joint configuration). Not retained are exactly the voters
+    /// that no new configuration names: whoever was being removed, and nobody when the cluster was growing.
     pub async fn finish_joint(&self) {
         let metrics = self.metrics();
         let joint = metrics.membership_config.membership().get_joint_config().len() > 1;
@@ -198,7 +216,7 @@ impl Core {
         }
         let Ok(_turn) = self.admin.try_lock() else { return };
         tracing::info!("finishing a change of membership that an earlier leader began");
-        if let Err(error) = self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), true).await {
+        if let Err(error) = self.change(ChangeMembers::AddVoterIds(BTreeSet::new()), false).await {
             tracing::debug!(%error, "the change is not finished yet");
         }
     }

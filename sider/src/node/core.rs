@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::metrics::RaftServerMetrics;
+use openraft::{Instant as _, ServerState};
 use sider_registry::model::Name;
 use tokio::sync::watch;
 
@@ -41,7 +42,8 @@ pub(crate) struct Parts {
 pub(crate) struct Core {
     pub parts: Parts,
     pub id: MemberId,
-    identity: Mutex<Identity>,
+    /// One change at a time, until it is on disk.
+    identity: tokio::sync::Mutex<Identity>,
     pub rounds: Rounds,
     /// Begin of the last confirmed round whose read index is applied here, on the host's clock.
     confirmed: Mutex<Option<Duration>>,
@@ -65,6 +67,8 @@ pub(crate) struct Incoming {
     pub vote: Vote,
     pub meta: SnapshotMeta,
     pub bytes: BytesMut,
+    /// When the last piece came, on the host's clock.
+    pub touched: Duration,
 }
 
 impl Core {
@@ -72,7 +76,7 @@ impl Core {
         let (rounds, requests) = Rounds::new();
         let core = Arc::new(Self {
             id: parts.identity.id,
-            identity: Mutex::new(parts.identity.clone()),
+            identity: tokio::sync::Mutex::new(parts.identity.clone()),
             rounds,
             confirmed: Mutex::new(None),
             caught_up: AtomicBool::new(false),
@@ -110,7 +114,13 @@ impl Core {
     }
 
     pub fn leads(&self) -> bool {
-        self.metrics().current_leader == Some(self.id)
+        self.metrics().state == ServerState::Leader
+    }
+
+    /// A quorum answered this leader within the first half of its lease.
+    pub fn lease_holds(&self) -> bool {
+        let acked = self.parts.raft.data_metrics().borrow_watched().last_quorum_acked;
+        acked.is_some_and(|at| at.elapsed() < self.parts.timing.election_max / 2)
     }
 
     /// The link on which requests of clients go to a peer.
@@ -146,32 +156,25 @@ impl Core {
             return; // a server that is about to join was never a member
         }
         tracing::error!(at, "this server was removed from the cluster");
-        if let Err(error) = self.change_identity(|identity| identity.removed_at = Some(at)).await {
+        let mut identity = self.identity.lock().await;
+        identity.removed_at = Some(at);
+        if let Err(error) = self.parts.log.put(IDENTITY, &*identity).await {
             tracing::error!(%error, "cannot note that this server was removed");
         }
         self.removed.send_replace(Some(at));
     }
 
     /// Joins `cluster`: noted on disk before anything of it is answered.
-    pub async fn adopt(&self, cluster: u128) -> io::Result<()> {
-        self.change_identity(|identity| identity.cluster = Some(cluster)).await?;
-        // Another frame may have been first; it had the same check before it.
-        let _already = self.parts.cluster.set(cluster);
+    /// Answers the cluster that it belongs to then: another one may have been first.
+    pub async fn adopt(&self, cluster: u128) -> io::Result<u128> {
+        let mut identity = self.identity.lock().await;
+        if let Some(mine) = self.parts.cluster.get() {
+            return Ok(*mine);
+        }
+        identity.cluster = Some(cluster);
+        self.parts.log.put(IDENTITY, &*identity).await?;
         tracing::info!(cluster = format_args!("{cluster:032x}"), "joined a cluster");
-        Ok(())
-    }
-
-    async fn change_identity(&self, change: impl FnOnce(&mut Identity)) -> io::Result<()> {
-        let changed = {
-            let mut identity = self.identity();
-            change(&mut identity);
-            identity.clone()
-        };
-        self.parts.log.put(IDENTITY, &changed).await
-    }
-
-    fn identity(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(*self.parts.cluster.get_or_init(|| cluster))
     }
 
     /// Why this server serves nothing, if it does not.

@@ -6,18 +6,22 @@ use std::time::Duration;
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
 use sider_registry::command::Expiry;
-use sider_registry::{Command, Request};
+use sider_registry::{Command, Request, limits};
+use tokio::task::JoinHandle;
 
 use super::core::Core;
 use crate::raft::types::Proposal;
 
-/// Starts all duties; they end when the node stops.
-pub(crate) fn start(core: &Arc<Core>) {
+/// Starts all duties; they end when the node stops. One that ends before is a bug, and the server must not go on
+/// without it.
+pub(crate) fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
     let host = core.host().clone();
-    host.spawn(until_stop(Arc::clone(core), follow_roles(Arc::clone(core))));
-    host.spawn(until_stop(Arc::clone(core), expire(Arc::clone(core))));
-    host.spawn(until_stop(Arc::clone(core), keep_contact(Arc::clone(core))));
-    host.spawn(until_stop(Arc::clone(core), build_snapshots(Arc::clone(core))));
+    vec![
+        host.spawn(until_stop(Arc::clone(core), follow_roles(Arc::clone(core)))),
+        host.spawn(until_stop(Arc::clone(core), expire(Arc::clone(core)))),
+        host.spawn(until_stop(Arc::clone(core), keep_contact(Arc::clone(core)))),
+        host.spawn(until_stop(Arc::clone(core), build_snapshots(Arc::clone(core)))),
+    ]
 }
 
 async fn until_stop(core: Arc<Core>, duty: impl Future<Output = ()>) {
@@ -36,6 +40,7 @@ async fn follow_roles(core: Arc<Core>) {
     loop {
         let (term, state) = {
             let metrics = core.metrics();
+            core.parts.links.learn(metrics.membership_config.nodes().map(|(id, member)| (id, member.addr.as_str())));
             (metrics.vote.leader_id.term, metrics.state)
         };
         if last != Some((term, state)) {
@@ -73,26 +78,33 @@ async fn expire(core: Arc<Core>) {
     loop {
         let due = core.parts.expirer.due().await;
         tracing::trace!(target: "sider::expire", count = due.len());
-        propose_expiries(&core, &due).await;
+        if !propose_expiries(&core, &due).await {
+            // The deadlines are dropped as soon as the loss of leadership is noticed. Until then the same checks are due
+            // again at once, and a loop without a pause would keep the only thread from noticing it.
+            core.host().sleep(core.parts.timing.heartbeat).await;
+        }
         core.parts.expirer.settle(&due);
     }
 }
 
 /// Proposes until it is applied or this server leads no more, without a deadline of its own: as long as the outcome is
 /// open, a renewal must not be acknowledged beside it. A repeated proposal is harmless, since each expiry is fenced, and when
-/// it is applied the earlier one is applied or gone.
-async fn propose_expiries(core: &Core, due: &[Expiry]) {
-    while core.leads() {
+/// it is applied the earlier one is applied or gone. False: this server does not lead that term any more. A later term of
+/// its own has given these checks a full ttl, which their fences do not show.
+async fn propose_expiries(core: &Core, due: &[Expiry]) -> bool {
+    let term = core.metrics().vote.leader_id.term;
+    while core.leads() && core.metrics().vote.leader_id.term == term {
         let request =
             Request { command: Command::Expire { expiries: due.to_vec() }, key: None, at: core.host().wall() };
         match core.parts.raft.client_write(Proposal::new(&request)).await {
-            Ok(_) => return,
+            Ok(_) => return true,
             Err(error) => {
                 tracing::debug!(%error, "an expiry was not committed");
                 core.host().sleep(core.parts.timing.heartbeat).await;
             }
         }
     }
+    false
 }
 
 /// A round with the leader now and then: it bounds the age of stale reads by proof, tells a restarted server that it
@@ -102,18 +114,28 @@ async fn keep_contact(core: Arc<Core>) {
     loop {
         if let Err(error) = core.barrier(within).await {
             tracing::debug!(%error, "no contact with a leader");
+            core.ask_around().await;
         }
+        core.forget_stale_snapshot();
         core.finish_joint().await;
         let between = if core.caught_up() { within / 2 } else { core.parts.timing.heartbeat };
         core.host().sleep(between).await;
     }
 }
 
-/// A snapshot after every interval with new entries; the other rule (so many entries) is openraft's.
+/// A snapshot after every interval with new entries, or when the log fills its file; the other rule (so many entries) is
+/// openraft's.
 async fn build_snapshots(core: Arc<Core>) {
     let interval: Duration = core.parts.timing.snapshot_interval;
+    let mut since = Duration::ZERO;
     loop {
-        core.host().sleep(interval).await;
+        let pause = interval.min(limits::LOG_LOOK_INTERVAL);
+        core.host().sleep(pause).await;
+        since += pause;
+        if since < interval && !core.parts.log.wants_snapshot() {
+            continue;
+        }
+        since = Duration::ZERO;
         let (applied, snapshot) = {
             let metrics = core.parts.raft.data_metrics();
             let metrics = metrics.borrow_watched();

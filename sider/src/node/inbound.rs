@@ -1,6 +1,7 @@
 //! Answers to peers.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use openraft::errors::RaftError;
 use sider_client::seam::BoxFuture;
@@ -56,19 +57,20 @@ impl Core {
             );
             return Err(Refusal::OtherServer { name: self.name(), id: self.id });
         }
-        match self.parts.cluster.get() {
-            Some(mine) if *mine == frame.cluster => Ok(()),
-            Some(mine) => {
-                tracing::warn!(
-                    from = format_args!("{:016x}", frame.from),
-                    cluster = format_args!("{:032x}", frame.cluster),
-                    "refused a server of another cluster"
-                );
-                Err(Refusal::OtherCluster { name: self.name(), cluster: *mine })
-            }
-            None if frame.cluster == 0 => Err(Refusal::OtherCluster { name: self.name(), cluster: 0 }),
-            None => self.adopt(frame.cluster).await.map_err(|error| self.stopping_for(&error)),
+        let mine = match self.parts.cluster.get() {
+            Some(mine) => *mine,
+            None if frame.cluster == 0 => 0,
+            None => self.adopt(frame.cluster).await.map_err(|error| self.stopping_for(&error))?,
+        };
+        if mine == frame.cluster && mine != 0 {
+            return Ok(());
         }
+        tracing::warn!(
+            from = format_args!("{:016x}", frame.from),
+            cluster = format_args!("{:032x}", frame.cluster),
+            "refused a server of another cluster"
+        );
+        Err(Refusal::OtherCluster { name: self.name(), cluster: mine })
     }
 
     async fn carry_out(&self, from: MemberId, call: Call) -> Reply {
@@ -83,6 +85,7 @@ impl Core {
             },
             Call::Snapshot(piece) => self.receive(piece).await,
             Call::Hello => Reply::Hello(self.hello()),
+            Call::WhoLeads => Reply::Leader(self.leader()),
             Call::ReadIndex => self.read_index_for(from).await,
             Call::Propose { command, key } => self.write_for(Intent::Propose(command), key).await,
             Call::Report { reports, key } => self.write_for(Intent::Report(reports), key).await,
@@ -128,6 +131,13 @@ impl Core {
         Reply::Write(self.write_here(intent, key, limits::WRITE_TIMEOUT).await)
     }
 
+    /// A snapshot whose sender has gone is not kept for ever.
+    pub fn forget_stale_snapshot(&self) {
+        let mut slot = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.host().now();
+        slot.take_if(|incoming| now.saturating_sub(incoming.touched) > limits::SNAPSHOT_CHUNK_TIMEOUT * 2);
+    }
+
     /// Takes a piece of a snapshot; the last one installs it.
     async fn receive(&self, piece: SnapshotPiece) -> Reply {
         let refuse = |why: &str| Reply::Refused(Refusal::NotUnderstood { name: self.name(), why: why.to_owned() });
@@ -137,7 +147,8 @@ impl Core {
         let whole = {
             let mut slot = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
             if piece.offset == 0 {
-                *slot = Some(Incoming { vote: piece.vote, meta: piece.meta.clone(), bytes: bytes::BytesMut::new() });
+                let (vote, meta) = (piece.vote, piece.meta.clone());
+                *slot = Some(Incoming { vote, meta, bytes: bytes::BytesMut::new(), touched: Duration::ZERO });
             }
             let fits = |incoming: &&mut Incoming| {
                 incoming.vote == piece.vote
@@ -147,13 +158,14 @@ impl Core {
             let Some(incoming) = slot.as_mut().filter(fits) else {
                 return refuse("a piece that does not follow the one before: begin again");
             };
+            incoming.touched = self.host().now();
             incoming.bytes.extend_from_slice(&piece.bytes);
             if (incoming.bytes.len() as u64) < piece.total {
                 return Reply::Received;
             }
             slot.take()
         };
-        let Some(Incoming { vote, meta, bytes }) = whole else { return refuse("the snapshot was taken already") };
+        let Some(Incoming { vote, meta, bytes, .. }) = whole else { return refuse("the snapshot was taken already") };
         let snapshot = Snapshot { meta, snapshot: bytes.freeze() };
         tracing::info!(bytes = snapshot.snapshot.len(), "installing a snapshot");
         match self.parts.raft.install_full_snapshot(vote, snapshot).await {

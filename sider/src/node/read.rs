@@ -14,6 +14,7 @@ use super::ReadError;
 use super::core::Core;
 use crate::raft::machine::Progress;
 use crate::raft::peer::{Call, Refusal, Reply};
+use crate::raft::types::MemberId;
 
 /// A confirmed round.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ pub(crate) struct Round {
     begun: Duration,
     /// All log positions below must be applied.
     next_log: u64,
+    /// Who leads.
+    by: MemberId,
 }
 
 type Waiter = oneshot::Sender<Result<Round, ReadError>>;
@@ -39,13 +42,25 @@ impl Rounds {
 impl Core {
     /// After it the local state is at least as new as everything that was acknowledged before the call.
     pub async fn barrier(&self, within: Duration) -> Result<(), ReadError> {
+        self.confirmed_by(within).await.map(drop)
+    }
+
+    /// The same, and it was this server that leads: another leader has deadlines of its own.
+    pub async fn barrier_here(&self, within: Duration) -> Result<(), ReadError> {
+        match self.confirmed_by(within).await? {
+            by if by == self.id => Ok(()),
+            _ => Err(ReadError::NoLeader("this server does not lead any more".to_owned())),
+        }
+    }
+
+    async fn confirmed_by(&self, within: Duration) -> Result<MemberId, ReadError> {
         let deadline = self.host().now() + within;
         loop {
             if let Some(why) = self.not_serving() {
                 return Err(ReadError::NotReady(why));
             }
             let error = match self.try_barrier(deadline).await {
-                Ok(()) => return Ok(()),
+                Ok(by) => return Ok(by),
                 Err(error) => error,
             };
             // A round that was not confirmed read nothing: another try is free.
@@ -57,7 +72,7 @@ impl Core {
         }
     }
 
-    async fn try_barrier(&self, deadline: Duration) -> Result<(), ReadError> {
+    async fn try_barrier(&self, deadline: Duration) -> Result<MemberId, ReadError> {
         let (waiter, answer) = oneshot::channel();
         self.rounds.0.try_send(waiter).map_err(|_| ReadError::NotReady("too many reads wait already".to_owned()))?;
         let remaining = deadline.saturating_sub(self.host().now());
@@ -70,7 +85,7 @@ impl Core {
             ReadError::Lagging(format!("it has applied {} of {} log entries", has.next_log, round.next_log))
         })?;
         self.confirm(round.begun);
-        Ok(())
+        Ok(round.by)
     }
 
     /// Waits until the local Index is at least `index`.
@@ -96,10 +111,12 @@ impl Core {
             return Err(ReadError::NoLeader("no server leads now".to_owned()));
         };
         if id == self.id {
-            return Ok(Round { begun, next_log: self.read_index(within).await? });
+            return Ok(Round { begun, next_log: self.read_index(within).await?, by: id });
         }
-        match self.forward_link(id, &member).call(&Call::ReadIndex, within).await {
-            Ok(Reply::ReadIndex(next_log)) => Ok(Round { begun, next_log: next_log? }),
+        // The leader gives up first: an answer that says why is worth more than a broken connection.
+        let patience = within + self.parts.timing.heartbeat;
+        match self.forward_link(id, &member).call(&Call::ReadIndex, patience).await {
+            Ok(Reply::ReadIndex(next_log)) => Ok(Round { begun, next_log: next_log?, by: id }),
             Ok(Reply::Refused(Refusal::NotMember { at })) => {
                 self.told_not_member(at).await;
                 Err(ReadError::NotReady("this server is not a member of the cluster".to_owned()))
@@ -107,6 +124,22 @@ impl Core {
             Ok(Reply::Refused(refusal)) => Err(ReadError::NoLeader(refusal.to_string())),
             Ok(_) => Err(ReadError::NoLeader("the leader answered another question".to_owned())),
             Err(error) => Err(ReadError::NoLeader(error.to_string())),
+        }
+    }
+
+    /// Asks the members that this server knows of who leads, and the leader whether this server is a member: one that
+    /// was removed while it was away hears from nobody else (MEM-3).
+    pub async fn ask_around(&self) {
+        let heartbeat = self.parts.timing.heartbeat;
+        for (id, member) in self.parts.state.membership().nodes().filter(|(id, _)| **id != self.id) {
+            let answer = self.forward_link(*id, member).call(&Call::WhoLeads, heartbeat * 2).await;
+            let Ok(Reply::Leader(Some((leader, at)))) = answer else { continue };
+            let patience = self.parts.timing.election_max + heartbeat;
+            let answer = self.forward_link(leader, &at).call(&Call::ReadIndex, patience).await;
+            if let Ok(Reply::Refused(Refusal::NotMember { at })) = answer {
+                self.told_not_member(at).await;
+            }
+            return;
         }
     }
 

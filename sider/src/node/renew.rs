@@ -26,7 +26,7 @@ impl Core {
         tracing::trace!(target: "sider::point", point = "renew.before_confirm", checks = reports.len());
         // The barrier also waits until everything committed before is applied, an expiry that an earlier leader had
         // proposed among it: only then is "it is passing" a fact. A barrier that fails has moved nothing.
-        self.barrier(within).await.map_err(|error| match error {
+        self.barrier_here(within).await.map_err(|error| match error {
             ReadError::NoLeader(why) | ReadError::Lagging(why) => WriteError::NoLeader(why),
             ReadError::NotReady(why) => WriteError::NotReady(why),
         })?;
@@ -38,6 +38,12 @@ impl Core {
                 return Err(WriteError::Unknown("an expiry of the check was under way all the time".to_owned()));
             }
             sorted = self.sort_out(&reports, received);
+        }
+        if key.is_some() {
+            // One logical write has one answer, and the window remembers whole commands: never a part of one that
+            // depends on what the state happens to be now.
+            let remaining = deadline.saturating_sub(self.host().now());
+            return self.propose(Command::Report { reports }, key, remaining).await;
         }
         let Sorted { index, mut results, logged, .. } = sorted;
         if logged.is_empty() {

@@ -77,6 +77,14 @@ impl Core {
         if !self.leads() {
             return Err(WriteError::NoLeader("this server does not lead any more".to_owned()));
         }
+        if self.parts.log.nearly_full() {
+            return Err(WriteError::NotReady("its log is nearly full: see -raft-map-mib".to_owned()));
+        }
+        if !self.lease_holds() {
+            // openraft refuses writes without a lease, as a new leader has none until a quorum has answered it, and its
+            // refusal proves nothing. A round before the proposal does, and brings the lease.
+            self.read_index(within).await.map_err(|error| WriteError::NoLeader(error.to_string()))?;
+        }
         let request = Request { command, key, at: self.host().wall() };
         let write = self.parts.raft.client_write(Proposal::new(&request));
         match self.host().timeout(within, write).await {

@@ -91,11 +91,11 @@ async fn write(environment: &Environment, disk: &dyn Disk, position: u64, bytes:
 
 fn commit(environment: &Environment, position: u64, bytes: &[u8]) -> io::Result<()> {
     let mut txn = environment.env.write_txn().map_err(from_heed)?;
-    environment.by_position.put(&mut txn, &position, bytes).map_err(from_heed)?;
     let positions = environment.by_position.iter(&txn).map_err(from_heed)?.map(|pair| pair.map(|(at, _)| at));
     let positions: Vec<u64> = positions.collect::<Result<_, _>>().map_err(from_heed)?;
-    for old in positions.iter().rev().skip(limits::SNAPSHOTS_KEPT) {
+    for old in positions.iter().rev().filter(|old| **old != position).skip(limits::SNAPSHOTS_KEPT - 1) {
         environment.by_position.delete(&mut txn, old).map_err(from_heed)?;
     }
+    environment.by_position.put(&mut txn, &position, bytes).map_err(from_heed)?;
     txn.commit().map_err(from_heed)
 }

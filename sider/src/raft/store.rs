@@ -152,6 +152,10 @@ fn open_environment(dir: &Path, map_size: usize, disk: &dyn Disk) -> io::Result<
         .unwrap_commit();
     if fresh {
         write_ahead(&data, disk.write_ahead_bytes())?;
+        if disk.syncs() {
+            // A file is only there after a loss of power if its directory was synced, and so on upwards.
+            [dir, dir.parent().unwrap_or(dir)].into_iter().try_for_each(|dir| File::open(dir)?.sync_all())?;
+        }
     }
     Ok(Environment { env, by_position, by_name, dir: dir.to_owned() })
 }
@@ -191,7 +195,7 @@ pub fn from_heed(error: heed::Error) -> io::Error {
     match error {
         heed::Error::Io(error) => error,
         heed::Error::Mdb(heed::MdbError::MapFull) => {
-            io::Error::new(io::ErrorKind::StorageFull, "the LMDB map is full: start with a larger -raft-map-size")
+            io::Error::new(io::ErrorKind::StorageFull, "the LMDB map is full: start with a larger -raft-map-mib")
         }
         other => io::Error::other(other.to_string()),
     }

@@ -61,6 +61,10 @@ pub struct Bounds {
     pub tombstones: usize,
     /// Remembered idempotency keys.
     pub keys: usize,
+    /// Length of all instances and checks in their encoding.
+    pub bytes: usize,
+    /// Length of all remembered keys with their answers.
+    pub key_bytes: usize,
 }
 
 impl Default for Bounds {
@@ -70,6 +74,8 @@ impl Default for Bounds {
             instances_per_service: limits::INSTANCES_PER_SERVICE_MAX,
             tombstones: limits::TOMBSTONES_MAX,
             keys: limits::IDEMPOTENCY_KEYS_MAX,
+            bytes: limits::REGISTRY_BYTES_MAX,
+            key_bytes: limits::IDEMPOTENCY_BYTES_MAX,
         }
     }
 }
@@ -139,7 +145,7 @@ impl Registry {
         };
         let events = self.settle(change);
         if let Some((key, fingerprint)) = keyed {
-            self.window.remember(key, fingerprint, outcome.clone(), self.bounds.keys);
+            self.window.remember(key, fingerprint, outcome.clone(), self.bounds);
         }
         Applied { outcome, events }
     }

@@ -27,6 +27,8 @@ impl Registry {
             return Ok(Outcome::Registered { index: self.index, changed: false, check_ids });
         }
 
+        within("the registry, in bytes", self.records.digest().bytes() + 1, self.bounds.bytes)?;
+
         let kept = |id: &&CheckId| !check_ids.contains(id);
         for gone in old.iter().flat_map(|old| old.checks.iter()).filter(kept) {
             self.take_check(CheckKey { namespace: spec.key.namespace.clone(), id: gone.clone() }, change);

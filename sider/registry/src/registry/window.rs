@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Bounds;
 use super::digest::{self, Digest};
 use crate::command::{Command, Outcome};
 
@@ -38,7 +39,7 @@ pub(super) struct Window {
 
 /// The fingerprint of a command. The time of the proposal is not part of it: a retry has another.
 pub(super) fn fingerprint(command: &Command) -> Fingerprint {
-    let hash = digest::hash("command", command);
+    let (hash, _) = digest::hash("command", command);
     Fingerprint((hash >> 64) as u64, hash as u64)
 }
 
@@ -53,12 +54,12 @@ impl Window {
         self.by_key.get(key).map(Arc::as_ref)
     }
 
-    /// Remembers the first answer to `key`. Forgets the oldest beyond `bound`.
-    pub(super) fn remember(&mut self, key: &str, fingerprint: Fingerprint, outcome: Outcome, bound: usize) {
+    /// Remembers the first answer to `key`. Forgets the oldest beyond the bounds on their number and their length.
+    pub(super) fn remember(&mut self, key: &str, fingerprint: Fingerprint, outcome: Outcome, bounds: Bounds) {
         assert!(!matches!(outcome, Outcome::Rejected(_)), "a rejected write did not happen: its retry is a first try");
         let entry = Remembered { sequence: self.next, key: key.into(), fingerprint, outcome };
         self.push(Arc::new(entry));
-        while self.in_order.len() > bound
+        while (self.in_order.len() > bounds.keys || self.digest.bytes() > bounds.key_bytes)
             && let Some(oldest) = self.in_order.pop_front()
         {
             self.by_key.remove(&oldest.key);

@@ -33,7 +33,8 @@ const TARGETS: [&str; 9] = [
 ];
 
 /// Bounds that short runs reach.
-pub const TIGHT: Bounds = Bounds { instances: 8, instances_per_service: 3, tombstones: 2, keys: 3 };
+pub const TIGHT: Bounds =
+    Bounds { instances: 8, instances_per_service: 3, tombstones: 2, keys: 3, bytes: usize::MAX, key_bytes: usize::MAX };
 
 pub fn namespace(name: &str) -> Namespace {
     Namespace::parse(name).expect("a valid name")

@@ -5,7 +5,7 @@
 //!     kinds: ttl,<ms> | http,<target> | tcp | cmd,<program>; then initial=<status>, name=<word>
 //! deregister <service>/<id> | deregister-id <id>
 //! report <check>=<status>[=<output>].. | expire <check>@<fence>..
-//! bounds [instances=] [of_service=] [tombstones=] [keys=] | restore | service-index <service> | catalog-index
+//! bounds [instances=] [of_service=] [tombstones=] [keys=] [bytes=] [key_bytes=] | restore | service-index <service> | catalog-index
 //! everywhere: [ns=] [key=<idempotency key>] [at=<ms>]; in an output, _ is a space and *n is n times the letter x
 //! ```
 
@@ -36,7 +36,7 @@ struct Words<'a> {
     options: Vec<(&'a str, &'a str)>,
 }
 
-const OPTIONS: [&str; 14] = [
+const OPTIONS: [&str; 16] = [
     "ns",
     "key",
     "at",
@@ -51,6 +51,8 @@ const OPTIONS: [&str; 14] = [
     "of_service",
     "tombstones",
     "keys",
+    "bytes",
+    "key_bytes",
 ];
 
 pub fn parse(line: &str) -> Parsed<Line> {
@@ -175,6 +177,8 @@ fn bounds(words: &Words) -> Parsed<Bounds> {
         instances_per_service: words.number("of_service", all.instances_per_service as u64)? as usize,
         tombstones: words.number("tombstones", all.tombstones as u64)? as usize,
         keys: words.number("keys", all.keys as u64)? as usize,
+        bytes: words.number("bytes", all.bytes as u64)? as usize,
+        key_bytes: words.number("key_bytes", all.key_bytes as u64)? as usize,
     })
 }
 

@@ -44,6 +44,7 @@ struct Shared {
     tail: Mutex<Tail>,
     vote: Mutex<Option<Vote>>,
     stats: LogStats,
+    map_bytes: usize,
 }
 
 impl Shared {
@@ -76,8 +77,10 @@ impl LogStore {
     pub fn open(environment: Environment, disk: Arc<dyn Disk>, host: &Host) -> io::Result<Self> {
         let (purged, vote) = (read_named(&environment, PURGED)?, read_named(&environment, VOTE)?);
         let last = verify(&environment, purged)?;
+        let map_bytes = environment.env.info().map_size;
         let shared = Arc::new(Shared {
             environment,
+            map_bytes,
             tail: Mutex::new(Tail::new(purged, last)),
             vote: Mutex::new(vote),
             stats: LogStats::default(),
@@ -86,6 +89,27 @@ impl LogStore {
         let writer = Writer { shared: Arc::clone(&shared), disk: Arc::clone(&disk), host: host.clone() };
         disk.run(host, "sider-log", Box::pin(writer.run(jobs)));
         Ok(Self { shared, queue })
+    }
+
+    /// Resolves when the writer has ended: nothing is written any more.
+    pub async fn failed(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Three quarters of the file are in use: what comes must wait until a snapshot has made room.
+    #[must_use]
+    pub fn nearly_full(&self) -> bool {
+        self.used_bytes() > self.shared.map_bytes / 4 * 3
+    }
+
+    /// A quarter of the file is in use: time for a snapshot, however few the entries are.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.used_bytes() > self.shared.map_bytes / 4
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.shared.stats.used_bytes.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Counters of the writer.
@@ -99,7 +123,7 @@ impl LogStore {
     /// # Errors
     /// The disk refuses.
     pub async fn put(&self, name: &'static str, value: &impl Serialize) -> io::Result<()> {
-        self.and_wait(|done| Job::Put { name, bytes: record::encode(value), done: Some(done) }).await
+        self.and_wait(|done| Job::Put { name, bytes: record::encode(value), done }).await
     }
 
     async fn and_wait(&self, job: impl FnOnce(oneshot::Sender<io::Result<()>>) -> Job) -> io::Result<()> {
@@ -209,8 +233,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
-        // A hint that saves a restarted server some waiting: it rides on the next sync and is not waited for.
-        self.send(Job::Put { name: COMMITTED, bytes: record::encode(&committed), done: None }).await
+        // A hint that saves a restarted server some waiting: it rides on the next sync, and is not waited for.
+        self.send(Job::Hint { name: COMMITTED, bytes: record::encode(&committed) }).await
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {

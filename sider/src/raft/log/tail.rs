@@ -47,7 +47,8 @@ impl Tail {
 
     /// Everything below `to` is synced: what is over the bounds may leave the memory.
     pub fn synced(&mut self, to: u64) {
-        self.synced_to = self.synced_to.max(to);
+        // What was truncated while it was being synced is no part of the log any more.
+        self.synced_to = self.synced_to.max(to.min(self.end()));
         while self.entries.len() > limits::LOG_TAIL_ENTRIES_MAX || self.bytes > limits::LOG_TAIL_BYTES_MAX {
             let Some(first) = self.entries.front().filter(|entry| entry.log_id.index < self.synced_to) else { break };
             self.bytes -= size(first);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use openraft::storage::IOFlushed;
 use sider_registry::limits;
@@ -16,10 +16,28 @@ use crate::raft::types::TypeConfig;
 
 /// What can be asked of the writer. Jobs are carried out in order.
 pub(super) enum Job {
-    Append { records: Vec<(u64, Vec<u8>)>, callback: IOFlushed<TypeConfig> },
-    Put { name: &'static str, bytes: Vec<u8>, done: Option<oneshot::Sender<io::Result<()>>> },
-    Truncate { from: u64, done: oneshot::Sender<io::Result<()>> },
-    Purge { upto: u64, bytes: Vec<u8> },
+    Append {
+        records: Vec<(u64, Vec<u8>)>,
+        callback: IOFlushed<TypeConfig>,
+    },
+    Put {
+        name: &'static str,
+        bytes: Vec<u8>,
+        done: oneshot::Sender<io::Result<()>>,
+    },
+    /// Worth no sync of its own: written with whatever comes next.
+    Hint {
+        name: &'static str,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        from: u64,
+        done: oneshot::Sender<io::Result<()>>,
+    },
+    Purge {
+        upto: u64,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Counters since the start.
@@ -31,6 +49,8 @@ pub struct LogStats {
     pub entries: AtomicU64,
     /// Time in them, in microseconds.
     pub micros: AtomicU64,
+    /// Pages in use, in bytes.
+    pub used_bytes: AtomicUsize,
 }
 
 pub(super) struct Writer {
@@ -43,6 +63,11 @@ impl Writer {
     pub async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::new();
         while jobs.recv_many(&mut batch, limits::LOG_BATCH_MAX).await > 0 {
+            if batch.iter().all(|job| matches!(job, Job::Hint { .. })) {
+                // Only the newest is of use, and a lost one costs a restarted server a moment.
+                batch.drain(..batch.len() - 1);
+                continue;
+            }
             let begun = self.host.now();
             let result = self.commit(&batch).await;
             let micros = u64::try_from((self.host.now() - begun).as_micros()).unwrap_or(u64::MAX);
@@ -79,7 +104,7 @@ impl Writer {
                         environment.by_position.put(&mut txn, index, bytes).map_err(from_heed)?;
                     }
                 }
-                Job::Put { name, bytes, .. } => {
+                Job::Put { name, bytes, .. } | Job::Hint { name, bytes } => {
                     environment.by_name.put(&mut txn, name, bytes).map_err(from_heed)?;
                 }
                 Job::Truncate { from, .. } => {
@@ -91,6 +116,9 @@ impl Writer {
                 }
             }
         }
+        let pages = environment.by_position.stat(&txn).map_err(from_heed)?;
+        let used = (pages.branch_pages + pages.leaf_pages + pages.overflow_pages) * pages.page_size as usize;
+        self.shared.stats.used_bytes.store(used, Ordering::Relaxed);
         txn.commit().map_err(from_heed)
     }
 
@@ -104,11 +132,11 @@ impl Writer {
                 }
                 callback.io_completed(again());
             }
-            Job::Put { done: Some(done), .. } | Job::Truncate { done, .. } => {
+            Job::Put { done, .. } | Job::Truncate { done, .. } => {
                 // Whoever asked may have gone; the work is done all the same.
                 let _gone = done.send(again());
             }
-            Job::Put { done: None, .. } | Job::Purge { .. } => {
+            Job::Hint { .. } | Job::Purge { .. } => {
                 if let Err(error) = result {
                     tracing::error!(%error, "the log cannot be written");
                 }

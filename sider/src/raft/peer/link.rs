@@ -1,6 +1,7 @@
 //! The calling side: a persistent connection to one peer for one purpose, with many calls in flight.
 //!
-//! A call whose deadline passes takes its connection with it: TCP may be wedged, and what was sent before is unknown anyway.
+//! A call whose deadline passes takes its connection with it if nothing was heard on it meanwhile: TCP may be wedged. If
+//! answers came, the peer is only slow with this one, and the other calls go on.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,6 +62,8 @@ type Route = (MemberId, String, Purpose);
 /// Links of one server to its peers, made when first used.
 #[derive(Clone)]
 pub struct Links {
+    /// Where each member is now: a member that moves keeps its identity.
+    addresses: Arc<Mutex<BTreeMap<MemberId, String>>>,
     caller: Arc<Caller>,
     dial: Arc<dyn Dial>,
     host: Host,
@@ -71,7 +74,20 @@ impl Links {
     /// No links yet.
     #[must_use]
     pub fn new(caller: Caller, dial: Arc<dyn Dial>, host: Host) -> Self {
-        Self { caller: Arc::new(caller), dial, host, open: Arc::default() }
+        Self { addresses: Arc::default(), caller: Arc::new(caller), dial, host, open: Arc::default() }
+    }
+
+    /// The members are there now.
+    pub fn learn<'a>(&self, members: impl Iterator<Item = (&'a MemberId, &'a str)>) {
+        let now = members.map(|(id, addr)| (*id, addr.to_owned())).collect();
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// The link to the member `to`: where it is now, or at `addr` if it is not known.
+    #[must_use]
+    pub fn to_member(&self, to: MemberId, addr: &str, purpose: Purpose) -> Arc<Link> {
+        let now = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(&to).cloned();
+        self.get(to, now.as_deref().unwrap_or(addr), purpose)
     }
 
     /// The link to the server `to` at `addr`. `to` 0: whoever listens there.
@@ -111,6 +127,8 @@ pub struct Pending {
     host: Host,
     answer: oneshot::Receiver<Reply>,
     within: Duration,
+    /// Answers that had come on the connection when the call was sent.
+    heard: u64,
 }
 
 impl Link {
@@ -140,8 +158,9 @@ impl Link {
         let connect = self.host.timeout(within.min(limits::PEER_DIAL_TIMEOUT), self.connected());
         let connection =
             connect.await.unwrap_or_else(|_| Err(CallError::NotSent(format!("{} does not accept", self.addr))))?;
+        let heard = connection.heard();
         let answer = connection.send(self.to, &self.caller, payload.into())?;
-        Ok(Pending { connection, host: self.host.clone(), answer, within })
+        Ok(Pending { connection, host: self.host.clone(), answer, within, heard })
     }
 
     async fn connected(&self) -> Result<Arc<Connection>, CallError> {
@@ -171,7 +190,9 @@ impl Pending {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(CallError::Lost("the connection broke".to_owned())),
             Err(_) => {
-                self.connection.close();
+                if self.connection.heard() == self.heard {
+                    self.connection.close();
+                }
                 Err(CallError::Timeout(self.within))
             }
         }
@@ -191,6 +212,7 @@ struct Shared(Mutex<Waiting>);
 #[derive(Default)]
 struct Waiting {
     closed: bool,
+    heard: u64,
     calls: BTreeMap<u64, oneshot::Sender<Reply>>,
 }
 
@@ -233,6 +255,10 @@ impl Connection {
         Ok(waits)
     }
 
+    fn heard(&self) -> u64 {
+        self.shared.lock().heard
+    }
+
     fn close(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.shared.close();
@@ -264,7 +290,11 @@ async fn read_all(stream: ReadHalf<BoxStream>, shared: Arc<Shared>) {
     loop {
         match frames.next().await {
             Ok(Some(Frame { kind: Kind::Reply, number, payload, .. })) => {
-                let waits = shared.lock().calls.remove(&number);
+                let waits = {
+                    let mut waiting = shared.lock();
+                    waiting.heard += 1;
+                    waiting.calls.remove(&number)
+                };
                 match (waits, rmp_serde::from_slice(&payload)) {
                     // Nobody waits any more: the call was given up.
                     (None, _) => {}

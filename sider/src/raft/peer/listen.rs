@@ -120,7 +120,7 @@ async fn serve(
                 let reply = Arc::clone(&answers).answer(frame);
                 under_way.push(async move { (head, reply.await) });
             }
-            () = host.sleep(limits::PEER_IDLE_TIMEOUT) => return Ok(()),
+            () = host.sleep(limits::PEER_IDLE_TIMEOUT), if under_way.is_empty() => return Ok(()),
         }
     }
 }

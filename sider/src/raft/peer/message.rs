@@ -10,7 +10,7 @@ use sider_registry::command::CheckReport;
 use sider_registry::{Command, Outcome};
 
 use crate::node::{AdminError, ReadError, WriteError};
-use crate::raft::types::{MemberId, SnapshotMeta, TypeConfig, Vote};
+use crate::raft::types::{Member, MemberId, SnapshotMeta, TypeConfig, Vote};
 
 /// A call.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub enum Call {
     Snapshot(SnapshotPiece),
     /// Who are you.
     Hello,
+    /// Who leads, as far as you know.
+    WhoLeads,
     /// To the leader: confirm that you lead, and up to where I must have applied to answer a read.
     ReadIndex,
     /// To the leader: propose this.
@@ -101,6 +103,8 @@ pub enum Reply {
     Received,
     /// To `Hello`.
     Hello(Hello),
+    /// To `WhoLeads`.
+    Leader(Option<(MemberId, Member)>),
     /// To `ReadIndex`: all log positions below must be applied.
     ReadIndex(Result<u64, ReadError>),
     /// To `Propose` and `Report`.

@@ -37,12 +37,8 @@ impl Network {
     }
 
     fn peer(&self, target: MemberId, node: &Member, purpose: Purpose) -> Peer {
-        Peer {
-            me: self.me,
-            target,
-            link: self.links.get(target, &node.addr, purpose),
-            append_within: self.append_within,
-        }
+        let (links, addr) = (self.links.clone(), node.addr.clone());
+        Peer { me: self.me, target, addr, purpose, links, append_within: self.append_within }
     }
 }
 
@@ -66,13 +62,20 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 pub struct Peer {
     me: MemberId,
     target: MemberId,
-    link: Arc<Link>,
+    /// Where it was when openraft made this client; the configuration may say something newer.
+    addr: String,
+    purpose: Purpose,
+    links: Links,
     append_within: Duration,
 }
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 impl Peer {
+    fn link(&self) -> Arc<Link> {
+        self.links.to_member(self.target, &self.addr, self.purpose)
+    }
+
     async fn ask<T>(
         &self,
         action: RPCTypes,
@@ -80,13 +83,13 @@ impl Peer {
         within: Duration,
         pick: impl FnOnce(Reply) -> Option<T>,
     ) -> Rpc<T> {
-        let reply = self.link.call(&call, within).await.map_err(|e| self.error(action, e))?;
+        let reply = self.link().call(&call, within).await.map_err(|e| self.error(action, e))?;
         self.pick(reply, pick)
     }
 
     fn pick<T>(&self, reply: Reply, pick: impl FnOnce(Reply) -> Option<T>) -> Rpc<T> {
         if let Reply::Refused(refusal) = &reply {
-            tracing::debug!(peer = self.link.addr(), %refusal, "a peer refused a call");
+            tracing::debug!(peer = self.addr, %refusal, "a peer refused a call");
             return Err(RPCError::Unreachable(Unreachable::from_string(refusal)));
         }
         pick(reply).ok_or_else(|| RPCError::Network(NetworkError::from_string("an answer to another question")))
@@ -114,7 +117,7 @@ impl Peer {
     async fn begin_append(&self, request: AppendEntriesRequest<TypeConfig>) -> Sent {
         let prev = request.prev_log_id;
         let last = request.entries.last().map(|entry| entry.log_id).or(prev);
-        let pending = self.link.begin(&Call::Append(request), self.append_within).await;
+        let pending = self.link().begin(&Call::Append(request), self.append_within).await;
         Sent { prev, last, pending }
     }
 
@@ -130,6 +133,11 @@ impl Peer {
         };
         match response {
             Err(error) => (Err(error), false),
+            Ok(AppendEntriesResponse::Conflict) if sent.prev.is_none() => {
+                let error =
+                    NetworkError::from_string("a conflict with the empty beginning of the log, which cannot be");
+                (Err(RPCError::Network(error)), false)
+            }
             Ok(response) => {
                 let partial = matches!(&response, AppendEntriesResponse::PartialSuccess(upto) if *upto != sent.last);
                 let result = response.into_stream_result(sent.prev, sent.last);
