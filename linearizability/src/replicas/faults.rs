@@ -27,7 +27,7 @@ enum Class {
     Pause,
     Clock,
     Disk,
-    /// Happens at one moment and leaves something behind that has no end: a flipped byte, an older disk image.
+    /// Happens at one moment: a flipped byte, an older disk image, a change of the cluster that was asked for.
     Instant,
 }
 
@@ -37,7 +37,7 @@ fn class(name: &str) -> Class {
         "pause" => Class::Pause,
         "clock" => Class::Clock,
         "disk-error" | "disk-full" | "slow-disk" => Class::Disk,
-        "flip-byte" | "lying-disk" | "torn-write" => Class::Instant,
+        "flip-byte" | "lying-disk" | "torn-write" | "ask-join" | "ask-remove" | "ask-transfer" => Class::Instant,
         _ => Class::Network,
     }
 }
@@ -143,6 +143,14 @@ impl Faults {
                 .active
                 .iter()
                 .any(|fault| fault.from <= to && fault.to >= from && fault.may_reach_clients(node, servers))
+    }
+
+    /// When the cluster was not whole, fault by fault. A clock that runs fast, slow or wrong makes nobody unreachable: its
+    /// rate is in the bounds, and a step must change nothing.
+    pub(crate) fn disturbances(&self) -> impl Iterator<Item = (Time, Time)> {
+        let active =
+            self.active.iter().filter(|fault| class(&fault.name) != Class::Clock).map(|fault| (fault.from, fault.to));
+        active.chain(self.lifecycle.iter().map(|(time, _)| (*time, *time)))
     }
 
     /// Whether a line stopped or started `node` between two moments: a server that stops answers its polls at once.

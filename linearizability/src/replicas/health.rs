@@ -30,8 +30,7 @@ impl Health {
         recovery: u64,
         late_effect: u64,
     ) -> Self {
-        let mut disturbed: Vec<(Time, Time)> = faults.active.iter().map(|fault| (fault.from, fault.to)).collect();
-        disturbed.extend(faults.lifecycle.iter().map(|(time, _)| (*time, *time)));
+        let mut disturbed: Vec<(Time, Time)> = faults.disturbances().collect();
         for call in &history.calls {
             if matches!(call.operation, Operation::Membership { .. }) {
                 let over = if call.returned == Time::NEVER { call.invoked.plus(late_effect) } else { call.returned };
