@@ -396,13 +396,13 @@ impl World<'_, '_> {
         if let (Some(service), Some(xi)) = (service, value["xi"].as_u64()) {
             self.clients[pending.client as usize].seen.insert(service, xi);
         }
-        self.close(op, &pending.work, pending.process, pending.node, kind, value)?;
+        self.close(op, &pending.work, (pending.process, pending.node), kind, value)?;
         let think = if self.plan.think_us == 0 { 0 } else { self.random.latency(self.plan.think_us * US) };
         self.after(think, Action::Invoke { client: pending.client });
         Ok(())
     }
 
-    fn close(&mut self, op: u32, work: &Work, process: u32, node: u32, kind: Kind, value: Value) -> io::Result<()> {
+    fn close(&mut self, op: u32, work: &Work, (process, node): (u32, u32), kind: Kind, value: Value) -> io::Result<()> {
         let f = self.arguments(work).0;
         self.emit(Line {
             time: self.now,
@@ -420,7 +420,7 @@ impl World<'_, '_> {
         let Some(pending) = self.ops.get(&op) else { return Ok(()) };
         let (client, process, node) = (pending.client, pending.process, pending.node);
         let (work, key) = (pending.work.clone(), pending.key.clone());
-        self.close(op, &work, process, node, Kind::Info, json!({ "error": "time-out" }))?;
+        self.close(op, &work, (process, node), Kind::Info, json!({ "error": "time-out" }))?;
         let state = &mut self.clients[client as usize];
         state.process = self.next_process;
         state.written = 0;

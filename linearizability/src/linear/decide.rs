@@ -21,10 +21,6 @@ pub(crate) enum Decision {
 const PARALLEL_MIN: usize = 20_000;
 
 /// Decides linearizability without indices, within `budget` steps for each component.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "scoped threads that end with this call; the checker runs in no simulation"
-)]
 pub(crate) fn decide(history: &History, script: &Script, budget: u64) -> Decision {
     let parts = components(script);
     let lane = |skip: usize, step: usize| -> Vec<(usize, Part)> {

@@ -289,8 +289,7 @@ impl Keys {
             });
             self.groups.len() as u32 - 1
         });
-        if !self.of.contains_key(&first) {
-            self.of.insert(first, number);
+        if self.of.insert(first, number).is_none() {
             self.groups[number as usize].add(calls, first);
         }
         self.of.insert(position, number);

@@ -43,7 +43,7 @@ impl Problem<'_> {
                 true
             }
             Effect::Deregister(cell) => self.remove(state, *cell),
-            Effect::DeregisterAny(cells) => cells.iter().fold(false, |any, cell| self.remove(state, *cell) || any),
+            Effect::DeregisterAny(cells) => cells.iter().filter(|cell| self.remove(state, **cell)).count() > 0,
             Effect::Report { check, status, holders } => self.report(state, *check, *status, holders),
             Effect::Renew(checks) => checks
                 .iter()

@@ -15,6 +15,9 @@ use crate::lookup::Mix;
 /// What other threads had completed when a call began: per thread, how many calls.
 type Before<T> = BTreeMap<T, usize>;
 
+/// A complete call: what came before it, what it asked, what it got.
+type Done<T, S> = (Before<T>, <S as SequentialSpec>::Op, <S as SequentialSpec>::Ret);
+
 /// A linearizability tester over a partial order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PoTester<T: Ord, S: SequentialSpec>
@@ -23,7 +26,7 @@ where
     S::Ret: Hash + Eq + Clone + Debug,
 {
     start: S,
-    done: BTreeMap<T, Vec<(Before<T>, S::Op, S::Ret)>>,
+    done: BTreeMap<T, Vec<Done<T, S>>>,
     open: BTreeMap<T, (Before<T>, S::Op)>,
     is_valid: bool,
 }

@@ -62,10 +62,6 @@ pub fn read_history(path: &Path) -> Result<History, HistoryError> {
 
 type Delivery = Result<Parsed, std::io::Error>;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "scoped threads that end with this call; the checker runs in no simulation"
-)]
 fn read_parallel(file: &File, size: u64, path: &Path) -> Result<History, HistoryError> {
     let blocks = size.div_ceil(BLOCK as u64) as usize;
     std::thread::scope(|scope| {

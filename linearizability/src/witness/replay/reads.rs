@@ -60,7 +60,7 @@ impl Replay<'_> {
         };
         let expired = content != self.cells[cell as usize].content;
         self.cells[cell as usize].content = content;
-        self.modified(step, cell, row, view, &held, expired)
+        self.modified(step, cell, row, view.applied, (&held, expired))
     }
 
     pub(super) fn is_by_unknown(&self, by: u32) -> bool {
@@ -74,9 +74,8 @@ impl Replay<'_> {
         step: u32,
         cell: u32,
         row: &Row,
-        view: &View,
-        before: &Held,
-        changed: bool,
+        applied: u64,
+        (before, changed): (&Held, bool),
     ) -> Outcome<()> {
         let held = &self.cells[cell as usize];
         let known = held.modified;
@@ -95,10 +94,8 @@ impl Replay<'_> {
             || self.is_by_unknown(held.by)
             || self.idle.get(&cell).is_some_and(|claims| claims.contains(&row.modify_index))
             || self.optional.may_touch(self.script, cell, until);
-        let hidden = row.modify_index > known
-            && row.modify_index <= view.applied
-            && !self.is_owned(row.modify_index)
-            && may_hide;
+        let hidden =
+            row.modify_index > known && row.modify_index <= applied && !self.is_owned(row.modify_index) && may_hide;
         if !hidden {
             let text = vec![
                 format!("it shows {} with modify index {}", self.cell_name(cell), row.modify_index),
