@@ -12,9 +12,8 @@ use sider_registry::model::{CheckKey, Index};
 /// The deadlines of one server. Times are the host's monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Deadlines {
-    leading: bool,
-    /// Grows with each loss of leadership: what was held before is not held any more.
-    generation: u64,
+    /// The term that this server leads, if it leads.
+    leading: Option<u64>,
     checks: BTreeMap<CheckKey, Deadline>,
     /// Those that may come due, by time: neither held nor expiring.
     running: BTreeSet<(Duration, CheckKey)>,
@@ -27,7 +26,7 @@ pub enum Renewal {
     Moved,
     /// An expiry is under way: the renewal must be a logged command behind it.
     Expiring,
-    /// The check has no deadline here.
+    /// The check has no deadline here, or not the one that the renewal met: it must be a logged command.
     Absent,
 }
 
@@ -49,10 +48,10 @@ impl Deadline {
 }
 
 impl Deadlines {
-    /// This server leads from `now` on: every check gets its full ttl (TTL-6).
-    pub fn lead(&mut self, now: Duration, checks: impl Iterator<Item = (CheckKey, Duration, Index)>) {
+    /// This server leads `term` from `now` on: every check gets its full ttl (TTL-6).
+    pub fn lead(&mut self, term: u64, now: Duration, checks: impl Iterator<Item = (CheckKey, Duration, Index)>) {
         self.resign();
-        self.leading = true;
+        self.leading = Some(term);
         for (check, ttl, fence) in checks {
             self.arm(check, ttl, fence, now);
         }
@@ -60,18 +59,12 @@ impl Deadlines {
 
     /// This server leads no more: it expires nothing.
     pub fn resign(&mut self) {
-        *self = Self { generation: self.generation + 1, ..Self::default() };
-    }
-
-    /// See [`Self::hold`].
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.generation
+        *self = Self::default();
     }
 
     /// The check is armed, or armed anew: its deadline is `ttl` from `now`.
     pub fn arm(&mut self, check: CheckKey, ttl: Duration, fence: Index, now: Duration) {
-        if !self.leading {
+        if self.leading.is_none() {
             return;
         }
         let held = self.disarm(&check);
@@ -94,13 +87,18 @@ impl Deadlines {
         self.checks.contains_key(check)
     }
 
-    /// Ends one [`Self::hold`] that answered true, of the same [`Self::generation`].
+    /// Ends one [`Self::hold`] that answered true, in the same term.
     pub fn release(&mut self, check: &CheckKey) {
         self.change(check, |deadline| deadline.held = deadline.held.saturating_sub(1));
     }
 
-    /// A renewal that arrived at `received` is confirmed: the deadline is at least a full ttl from then.
-    pub fn renew(&mut self, check: &CheckKey, received: Duration) -> Renewal {
+    /// A renewal that arrived at `received`, while this server led `term`, is confirmed: the deadline is at least a full
+    /// ttl from then. If another leadership has begun since, an expiry of the earlier one may stand in the log and be
+    /// committed yet, whatever this table says: the renewal must be logged behind it.
+    pub fn renew(&mut self, check: &CheckKey, received: Duration, term: Option<u64>) -> Renewal {
+        if term.is_none() || term != self.leading {
+            return Renewal::Absent;
+        }
         let mut renewal = Renewal::Absent;
         self.change(check, |deadline| {
             if deadline.expiring {
@@ -138,8 +136,7 @@ impl Deadlines {
             .collect()
     }
 
-    /// The proposal of these expiries ended, one way or another. A check that is still armed under the same fence is
-    /// due again.
+    /// These expiries were applied: those whose fence did not stand are due again when their deadline is.
     pub fn settle(&mut self, expiries: &[Expiry]) {
         for expiry in expiries {
             self.change(&expiry.check, |deadline| {
@@ -168,9 +165,9 @@ impl Deadlines {
         self.checks.is_empty()
     }
 
-    /// This server leads.
+    /// The term that this server leads.
     #[must_use]
-    pub fn leading(&self) -> bool {
+    pub fn leading(&self) -> Option<u64> {
         self.leading
     }
 

@@ -38,7 +38,7 @@ impl Expirer {
     pub fn observe(&self, events: &[Event]) {
         let mut moved = false;
         let mut deadlines = self.lock();
-        if !deadlines.leading() {
+        if deadlines.leading().is_none() {
             return;
         }
         for event in events {
@@ -59,9 +59,9 @@ impl Expirer {
         }
     }
 
-    /// This server leads from now on. Call it under the registry's read lock.
-    pub fn lead(&self, checks: impl Iterator<Item = (CheckKey, Duration, sider_registry::model::Index)>) {
-        self.lock().lead(self.host.now(), checks);
+    /// This server leads `term` from now on. Call it under the registry's read lock.
+    pub fn lead(&self, term: u64, checks: impl Iterator<Item = (CheckKey, Duration, sider_registry::model::Index)>) {
+        self.lock().lead(term, self.host.now(), checks);
         self.changed.notify_one();
     }
 
@@ -76,15 +76,15 @@ impl Expirer {
     pub fn hold(&self, checks: Vec<CheckKey>) -> Held {
         let mut deadlines = self.lock();
         let checks = checks.into_iter().filter(|check| deadlines.hold(check)).collect();
-        let generation = deadlines.generation();
+        let term = deadlines.leading();
         drop(deadlines);
-        Held { expirer: self.clone(), generation, checks }
+        Held { expirer: self.clone(), term, checks }
     }
 
-    /// Moves the deadline of a renewal that arrived at `received`; see [`Deadlines::renew`].
+    /// Moves the deadline of a renewal that arrived at `received` and was `held` since; see [`Deadlines::renew`].
     #[must_use]
-    pub fn renew(&self, check: &CheckKey, received: Duration) -> Renewal {
-        self.lock().renew(check, received)
+    pub fn renew(&self, check: &CheckKey, received: Duration, held: &Held) -> Renewal {
+        self.lock().renew(check, received, held.term)
     }
 
     /// An expiry of the check is under way.
@@ -104,15 +104,19 @@ impl Expirer {
         }
     }
 
-    /// Waits until at least one check is due, and answers those that are (a bounded number).
-    pub async fn due(&self) -> Vec<Expiry> {
+    /// Waits until at least one check is due, and answers those that are (a bounded number) and the term that this
+    /// server leads: they may be proposed in no other.
+    pub async fn due(&self) -> (u64, Vec<Expiry>) {
         loop {
-            let (due, next) = {
+            let (term, due, next) = {
                 let mut deadlines = self.lock();
-                (deadlines.due(self.host.now(), limits::EXPIRE_BATCH_MAX), deadlines.next())
+                let due = deadlines.due(self.host.now(), limits::EXPIRE_BATCH_MAX);
+                (deadlines.leading(), due, deadlines.next())
             };
-            if !due.is_empty() {
-                return due;
+            if let Some(term) = term
+                && !due.is_empty()
+            {
+                return (term, due);
             }
             let changed = self.changed.notified();
             match next {
@@ -126,7 +130,7 @@ impl Expirer {
         }
     }
 
-    /// The proposal of these expiries ended.
+    /// These expiries were applied. Those of a leadership that has ended are never settled: they may be committed yet.
     pub fn settle(&self, expiries: &[Expiry]) {
         self.lock().settle(expiries);
         self.changed.notify_one();
@@ -148,14 +152,15 @@ impl Expirer {
 #[derive(Debug)]
 pub struct Held {
     expirer: Expirer,
-    generation: u64,
+    /// The term that this server led when they were held.
+    term: Option<u64>,
     checks: Vec<CheckKey>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         let mut deadlines = self.expirer.lock();
-        if deadlines.generation() == self.generation {
+        if deadlines.leading() == self.term {
             self.checks.iter().for_each(|check| deadlines.release(check));
         }
         drop(deadlines);

@@ -21,14 +21,14 @@ fn s(seconds: u64) -> Duration {
 
 fn leading_with(id: &str) -> Deadlines {
     let mut deadlines = Deadlines::default();
-    deadlines.lead(s(0), [(check(id), TTL, Index(1))].into_iter());
+    deadlines.lead(1, s(0), [(check(id), TTL, Index(1))].into_iter());
     deadlines
 }
 
 #[test]
 fn a_new_leader_gives_every_check_its_full_ttl() {
     let mut deadlines = Deadlines::default();
-    deadlines.lead(s(100), [(check("a"), TTL, Index(7))].into_iter());
+    deadlines.lead(1, s(100), [(check("a"), TTL, Index(7))].into_iter());
     assert!(deadlines.due(s(109), 9).is_empty());
     assert_eq!(deadlines.due(s(110), 9)[0].seen, Index(7));
 }
@@ -43,8 +43,8 @@ fn a_follower_has_no_deadlines() {
 #[test]
 fn a_renewal_counts_from_when_it_arrived_and_never_shortens() {
     let mut deadlines = leading_with("a");
-    assert_eq!(deadlines.renew(&check("a"), s(8)), Renewal::Moved);
-    assert_eq!(deadlines.renew(&check("a"), s(3)), Renewal::Moved);
+    assert_eq!(deadlines.renew(&check("a"), s(8), Some(1)), Renewal::Moved);
+    assert_eq!(deadlines.renew(&check("a"), s(3), Some(1)), Renewal::Moved);
     assert_eq!(deadlines.next(), Some(s(18)));
 }
 
@@ -53,7 +53,7 @@ fn a_renewal_that_waits_for_confirmation_holds_the_deadline() {
     let mut deadlines = leading_with("a");
     assert!(deadlines.hold(&check("a")));
     assert!(deadlines.due(s(11), 9).is_empty());
-    assert_eq!(deadlines.renew(&check("a"), s(9)), Renewal::Moved);
+    assert_eq!(deadlines.renew(&check("a"), s(9), Some(1)), Renewal::Moved);
     deadlines.release(&check("a"));
     assert_eq!(deadlines.next(), Some(s(19)));
 }
@@ -70,7 +70,7 @@ fn a_renewal_that_was_not_confirmed_leaves_the_deadline_where_it_was() {
 fn a_renewal_that_meets_an_expiry_under_way_must_be_logged() {
     let mut deadlines = leading_with("a");
     let due = deadlines.due(s(10), 9);
-    assert_eq!(deadlines.renew(&check("a"), s(10)), Renewal::Expiring);
+    assert_eq!(deadlines.renew(&check("a"), s(10), Some(1)), Renewal::Expiring);
     assert!(deadlines.due(s(11), 9).is_empty(), "it is proposed once at a time");
     deadlines.settle(&due);
     assert_eq!(deadlines.due(s(11), 9), due, "a proposal without effect is tried again");
@@ -93,10 +93,18 @@ fn what_has_no_deadline_is_not_held_and_a_new_leadership_holds_nothing() {
     let mut deadlines = leading_with("a");
     assert!(!deadlines.hold(&check("b")));
     assert!(deadlines.hold(&check("a")));
-    let before = deadlines.generation();
-    deadlines.lead(s(5), [(check("a"), TTL, Index(1))].into_iter());
-    assert_ne!(deadlines.generation(), before);
+    deadlines.lead(2, s(5), [(check("a"), TTL, Index(1))].into_iter());
     assert_eq!(deadlines.due(s(15), 9).len(), 1);
+}
+
+#[test]
+fn a_renewal_that_arrived_under_an_earlier_leadership_must_be_logged() {
+    let mut deadlines = leading_with("a");
+    assert!(deadlines.hold(&check("a")));
+    deadlines.lead(3, s(8), [(check("a"), TTL, Index(1))].into_iter());
+    assert_eq!(deadlines.renew(&check("a"), s(7), Some(1)), Renewal::Absent);
+    assert_eq!(deadlines.renew(&check("a"), s(9), None), Renewal::Absent);
+    assert_eq!(deadlines.renew(&check("a"), s(9), Some(3)), Renewal::Moved);
 }
 
 #[test]
@@ -104,5 +112,5 @@ fn a_disarmed_check_never_comes_due() {
     let mut deadlines = leading_with("a");
     deadlines.disarm(&check("a"));
     assert_eq!(deadlines.next(), None);
-    assert_eq!(deadlines.renew(&check("a"), s(1)), Renewal::Absent);
+    assert_eq!(deadlines.renew(&check("a"), s(1), Some(1)), Renewal::Absent);
 }

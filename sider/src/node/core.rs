@@ -185,11 +185,18 @@ impl Core {
         self.stopping.borrow().then(|| "this server is stopping".to_owned())
     }
 
-    /// Waits a little for a leader: until openraft's view changes, or a heartbeat's time.
+    /// Waits a little for a leader: until somebody else leads, or a heartbeat's time.
     pub async fn pause_for_leader(&self, at_most: Duration) {
+        let seen = |core: &Self| {
+            let metrics = core.metrics();
+            (metrics.vote.leader_id.term, metrics.current_leader)
+        };
+        let before = seen(self);
         let mut metrics = self.parts.raft.server_metrics();
+        // A fresh receiver has "changed" already: without the look in between, whoever waits here would never wait.
+        let moved = async { while seen(self) == before && metrics.changed().await.is_ok() {} };
         let wait = self.parts.timing.heartbeat.min(at_most);
         // Either way the caller looks again.
-        let _elapsed = self.host().timeout(wait, metrics.changed()).await;
+        let _elapsed = self.host().timeout(wait, moved).await;
     }
 }

@@ -48,7 +48,7 @@ async fn follow_roles(core: Arc<Core>) {
             if state == ServerState::Leader {
                 tracing::info!(term, "this server leads");
                 // Under the registry's lock: what is applied later arms its deadlines itself.
-                core.parts.state.read(|registry| core.parts.expirer.lead(registry.ttl_checks()));
+                core.parts.state.read(|registry| core.parts.expirer.lead(term, registry.ttl_checks()));
             } else {
                 if matches!(last, Some((_, ServerState::Leader))) {
                     tracing::info!(term, "this server leads no more");
@@ -76,23 +76,23 @@ fn role(state: ServerState) -> &'static str {
 /// Proposes what is due, one batch at a time.
 async fn expire(core: Arc<Core>) {
     loop {
-        let due = core.parts.expirer.due().await;
+        let (term, due) = core.parts.expirer.due().await;
         tracing::trace!(target: "sider::expire", count = due.len());
-        if !propose_expiries(&core, &due).await {
-            // The deadlines are dropped as soon as the loss of leadership is noticed. Until then the same checks are due
-            // again at once, and a loop without a pause would keep the only thread from noticing it.
+        if propose_expiries(&core, term, &due).await {
+            core.parts.expirer.settle(&due);
+        } else {
+            // The leadership has ended, and the deadlines are dropped as soon as that is noticed. Until then more may
+            // be due at once, and a loop without a pause would keep the only thread from noticing it.
             core.host().sleep(core.parts.timing.heartbeat).await;
         }
-        core.parts.expirer.settle(&due);
     }
 }
 
-/// Proposes until it is applied or this server leads no more, without a deadline of its own: as long as the outcome is
-/// open, a renewal must not be acknowledged beside it. A repeated proposal is harmless, since each expiry is fenced, and when
-/// it is applied the earlier one is applied or gone. False: this server does not lead that term any more. A later term of
-/// its own has given these checks a full ttl, which their fences do not show.
-async fn propose_expiries(core: &Core, due: &[Expiry]) -> bool {
-    let term = core.metrics().vote.leader_id.term;
+/// Proposes until it is applied, without a deadline of its own: as long as the outcome is open, a renewal must not be
+/// acknowledged beside it. A repeated proposal is harmless, since each expiry is fenced, and when it is applied the earlier
+/// one is applied or gone. False: this server does not lead `term` any more. In a later term of its own these checks have
+/// been given a full ttl, which their fences do not show.
+async fn propose_expiries(core: &Core, term: u64, due: &[Expiry]) -> bool {
     while core.leads() && core.metrics().vote.leader_id.term == term {
         let request =
             Request { command: Command::Expire { expiries: due.to_vec() }, key: None, at: core.host().wall() };

@@ -8,7 +8,7 @@ use sider_registry::{Command, Outcome, Rejection};
 
 use super::core::Core;
 use super::{ReadError, WriteError};
-use crate::expirer::Renewal;
+use crate::expirer::{Held, Renewal};
 
 impl Core {
     /// Reports of one request. Those that repeat a check's status move its deadline and write nothing, after one quorum
@@ -22,7 +22,7 @@ impl Core {
         let received = self.host().now();
         let deadline = received + within;
         // To the end none of these checks comes due: a renewal that arrived in time is not overtaken by its own deadline.
-        let _held = self.parts.expirer.hold(reports.iter().map(|report| report.check.clone()).collect());
+        let held = self.parts.expirer.hold(reports.iter().map(|report| report.check.clone()).collect());
         tracing::trace!(target: "sider::point", point = "renew.before_confirm", checks = reports.len());
         // The barrier also waits until everything committed before is applied, an expiry that an earlier leader had
         // proposed among it: only then is "it is passing" a fact. A barrier that fails has moved nothing.
@@ -30,14 +30,14 @@ impl Core {
             ReadError::NoLeader(why) | ReadError::Lagging(why) => WriteError::NoLeader(why),
             ReadError::NotReady(why) => WriteError::NotReady(why),
         })?;
-        let mut sorted = self.sort_out(&reports, received);
+        let mut sorted = self.sort_out(&reports, received, &held);
         while sorted.meets_expiry {
             // Behind the expiry in the log, never beside it: its fence would let it overtake an acknowledged renewal.
             let remaining = deadline.saturating_sub(self.host().now());
             if self.host().timeout(remaining, self.parts.expirer.settled()).await.is_err() {
                 return Err(WriteError::Unknown("an expiry of the check was under way all the time".to_owned()));
             }
-            sorted = self.sort_out(&reports, received);
+            sorted = self.sort_out(&reports, received, &held);
         }
         if key.is_some() {
             // One logical write has one answer, and the window remembers whole commands: never a part of one that
@@ -67,7 +67,7 @@ impl Core {
     }
 
     /// What each report does: nothing (and its deadline is moved), or a logged command.
-    fn sort_out(&self, reports: &[CheckReport], received: Duration) -> Sorted {
+    fn sort_out(&self, reports: &[CheckReport], received: Duration, held: &Held) -> Sorted {
         self.parts.state.read(|registry| {
             let mut sorted = Sorted { index: registry.index(), ..Sorted::default() };
             for (at, report) in reports.iter().enumerate() {
@@ -75,7 +75,7 @@ impl Core {
                 let result = match found {
                     None => ReportResult::UnknownCheck,
                     Some((status, ttl)) if status == report.status => {
-                        match self.moves_deadline(report, ttl, received) {
+                        match self.moves_deadline(report, ttl, received, held) {
                             Renewal::Moved => ReportResult::Unchanged,
                             Renewal::Absent => sorted.log(at),
                             Renewal::Expiring => {
@@ -96,11 +96,11 @@ impl Core {
     }
 
     /// A check without a deadline (not of type ttl, or critical) needs nothing moved.
-    fn moves_deadline(&self, report: &CheckReport, ttl: bool, received: Duration) -> Renewal {
+    fn moves_deadline(&self, report: &CheckReport, ttl: bool, received: Duration, held: &Held) -> Renewal {
         if !ttl || report.status == Status::Critical {
             return Renewal::Moved;
         }
-        self.parts.expirer.renew(&report.check, received)
+        self.parts.expirer.renew(&report.check, received, held)
     }
 }
 

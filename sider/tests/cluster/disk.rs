@@ -57,7 +57,7 @@ fn a_log_that_fills_its_file_refuses_writes_and_serves_on_and_has_lost_nothing_w
     let home = tempfile::tempdir().expect("a directory");
     // Its data files may not grow beyond 16 MiB and nothing is compacted: full after some hundreds of large entries.
     let small = ["-raft-map-mib", "16", "-raft-snapshot-entries", "1000000", "-raft-log-keep", "1000000"];
-    let mut server = Server::start(&home, "node1", "127.0.0.1:0", &[&FLAGS[..], &small].concat());
+    let server = Server::start(&home, "node1", "127.0.0.1:0", &[&FLAGS[..], &small].concat());
     server.wait_ready();
     let meta: Vec<String> = (0..60).map(|n| format!(r#""key-{n}":"{}""#, "v".repeat(500))).collect();
     // The same few instances again and again: the log fills, the registry does not.
