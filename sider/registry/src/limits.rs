@@ -147,7 +147,7 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 /// Checks that one round of expiries may propose in one command.
 pub const EXPIRE_BATCH_MAX: usize = CHECKS_PER_BATCH_MAX;
 /// Time for a new server to catch up before it is made a voter.
-pub const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// Servers of a cluster, learners included.
 pub const MEMBERS_MAX: usize = 9;
 /// Time a stopping server takes to answer what is open.

@@ -66,7 +66,8 @@ impl Core {
                 Err(_) => return Err(AdminError::Unknown("it was not made a learner in time".to_owned())),
             }
         }
-        if self.metrics().membership_config.voter_ids().any(|id| id == hello.id) {
+        let committed = self.metrics().committed_membership_config;
+        if committed.voter_ids().any(|id| id == hello.id) && committed.get_joint_config().len() == 1 {
             return Ok(()); // a repeated join finds it done
         }
         self.learner_has_all(hello.id).await?;

@@ -7,4 +7,5 @@ mod disk;
 mod failover;
 mod membership;
 mod reads;
+mod retries;
 mod stop;

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use server::Server;
 
 /// For one request.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -125,6 +125,7 @@ pub struct Link {
 pub struct Pending {
     connection: Arc<Connection>,
     host: Host,
+    number: u64,
     answer: oneshot::Receiver<Reply>,
     within: Duration,
     /// Answers that had come on the connection when the call was sent.
@@ -159,8 +160,8 @@ impl Link {
         let connection =
             connect.await.unwrap_or_else(|_| Err(CallError::NotSent(format!("{} does not accept", self.addr))))?;
         let heard = connection.heard();
-        let answer = connection.send(self.to, &self.caller, payload.into())?;
-        Ok(Pending { connection, host: self.host.clone(), answer, within, heard })
+        let (number, answer) = connection.send(self.to, &self.caller, payload.into())?;
+        Ok(Pending { connection, host: self.host.clone(), number, answer, within, heard })
     }
 
     async fn connected(&self) -> Result<Arc<Connection>, CallError> {
@@ -192,6 +193,8 @@ impl Pending {
             Err(_) => {
                 if self.connection.heard() == self.heard {
                     self.connection.close();
+                } else {
+                    self.connection.forget(self.number);
                 }
                 Err(CallError::Timeout(self.within))
             }
@@ -239,7 +242,12 @@ impl Connection {
         Self { shared, next: AtomicU64::new(1), queue, tasks: [write, read] }
     }
 
-    fn send(&self, to: MemberId, caller: &Caller, payload: Bytes) -> Result<oneshot::Receiver<Reply>, CallError> {
+    fn send(
+        &self,
+        to: MemberId,
+        caller: &Caller,
+        payload: Bytes,
+    ) -> Result<(u64, oneshot::Receiver<Reply>), CallError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let cluster = caller.cluster.get().copied().unwrap_or(0);
         let frame = Frame { kind: Kind::Call, number, cluster, from: caller.id, to, payload };
@@ -252,7 +260,12 @@ impl Connection {
         }
         self.queue.try_send(bytes.freeze()).map_err(|e| CallError::NotSent(format!("the peer is too slow: {e}")))?;
         waiting.calls.insert(number, answer);
-        Ok(waits)
+        Ok((number, waits))
+    }
+
+    /// Nobody waits for the answer of this call any more.
+    fn forget(&self, number: u64) {
+        self.shared.lock().calls.remove(&number);
     }
 
     fn heard(&self) -> u64 {
