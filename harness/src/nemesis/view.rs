@@ -109,7 +109,9 @@ impl View {
                 role(other).0
             ));
         }
-        let first = self.applied(leader)?;
+        let Some(first) = self.applied(leader) else {
+            return Some(format!("{leader} leads and has applied nothing yet"));
+        };
         let other = members.iter().find(|name| self.applied(name) != Some(first))?;
         let behind = self.applied(other).cloned().unwrap_or_default();
         Some(format!(

@@ -97,7 +97,10 @@ impl Subscriber for Probe {
             }
             return;
         }
-        let line = format!("{} {target}:{}", event.metadata().level(), text.line);
+        let mut line = format!("{} {target}:{}", event.metadata().level(), text.line);
+        if target.starts_with("openraft") {
+            mask_wall_times(&mut line);
+        }
         inner.trace.line(time, &host, &line);
         if !inside_turmoil && *event.metadata().level() <= Level::INFO {
             inner.facts.log_line(&host, format!("{}.{:03} {line}", time / 1_000_000_000, time / 1_000_000 % 1000));
@@ -113,6 +116,18 @@ impl Subscriber for Probe {
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         entered.pop();
         self.current.store(entered.last().copied().unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// openraft prints moments as times of the real day, whatever clock they are of (`03:28:05.092533`): no two runs have them
+/// in common. Each becomes `..:..:..`.
+fn mask_wall_times(line: &mut String) {
+    const FORM: &[u8] = b"00:00:00.000000";
+    let fits = |window: &[u8]| {
+        window.iter().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form })
+    };
+    while let Some(at) = line.as_bytes().windows(FORM.len()).position(fits) {
+        line.replace_range(at..at + FORM.len(), "..:..:..");
     }
 }
 
@@ -201,5 +216,17 @@ impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let text = format!("{value:?}");
         self.record_str(field, &text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask_wall_times;
+
+    #[test]
+    fn times_of_the_real_day_are_masked_and_virtual_ones_stay() {
+        let mut line = "vote @03:28:05.092533, lease 0.250s, now: 23:59:59.000001 at 4.784".to_owned();
+        mask_wall_times(&mut line);
+        assert_eq!(line, "vote @..:..:.., lease 0.250s, now: ..:..:.. at 4.784");
     }
 }

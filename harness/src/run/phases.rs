@@ -191,7 +191,12 @@ fn drain(world: &mut World) -> Result<(), Broken> {
         let late = watched.iter().find(|(_, (service, seen))| finals.get(service).is_none_or(|last| seen < last));
         late.map(|(number, (service, seen))| (*number, service.clone(), *seen, finals.get(service).copied()))
     };
-    let done = world.step_until(DRAIN, |world| late(world).is_none())?;
+    let lost = |world: &World| world.shared.agents.borrow().iter().find(|(_, there)| !**there).map(|(number, _)| *number);
+    let done = world.step_until(DRAIN, |world| late(world).is_none() && lost(world).is_none())?;
+    if let Some(number) = lost(world) {
+        let summary = format!("the instances of agent {number} are not all there and passing");
+        world.findings.push(Finding::new(Property::Ag1, world.now_ns(), summary));
+    }
     if !done && let Some((number, (ns, svc), seen, last)) = late(world) {
         let summary = format!("watcher {number} has seen {ns}/{svc} at index {seen} only; its last index is {last:?}");
         world.findings.push(Finding::new(Property::Live3, world.now_ns(), summary));

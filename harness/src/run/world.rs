@@ -19,7 +19,7 @@ use crate::seeds::Seeds;
 use crate::sim::cluster::Cluster;
 use crate::sim::server::Exit;
 use crate::workload::shared::{Phase, ServiceName, Shared};
-use crate::workload::{self, Task, admin, recheck, registry, ttl, watchers};
+use crate::workload::{self, Task, admin, agents, recheck, registry, ttl, watchers};
 
 /// See the module.
 pub struct World {
@@ -62,7 +62,14 @@ impl World {
                 Workload::Registry(load) => writing.extend(registry::tasks(&shared, load)),
                 Workload::Watchers(load) => watching.extend(watchers::tasks(&shared, load, &watched)),
                 Workload::Ttl(load) => watching.extend(ttl::tasks(&shared, load)),
-                Workload::Agents(_) => {}
+                Workload::Agents(load) => {
+                    let servers = &names[..scenario.cluster.servers];
+                    watching.extend(agents::tasks(&shared, load, servers));
+                    for number in 0..load.agents {
+                        let machine = agents::machine(Rc::clone(&shared), number, load.clone(), servers.to_vec());
+                        cluster.client(&format!("a{number}"), machine);
+                    }
+                }
             }
         }
         cluster.client("c1", workload::run_all(writing));

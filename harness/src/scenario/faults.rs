@@ -13,7 +13,7 @@ const EVENTS: &[&str] = &[
     "expire-proposed",
     "register",
     "deregister",
-    "deregister-id",
+   
     "report",
     "expire",
     "noop",
@@ -22,7 +22,14 @@ const EVENTS: &[&str] = &[
 ];
 
 /// Named points of the server's code, for `when = { point = .. }`.
-const POINTS: &[&str] = &["log.before_commit", "log.after_commit", "snapshot.before_commit"];
+const POINTS: &[&str] = &[
+    "log.before_commit",
+    "log.after_commit",
+    "snapshot.before_commit",
+    "snapshot.before_install",
+    "read.before_confirm",
+    "renew.before_confirm",
+];
 
 const SHAPES: &[(&str, Shape)] = &[
     ("halves", Shape::Halves),

@@ -89,12 +89,6 @@ impl<'t> Table<'t> {
         value.list()?.into_iter().map(|item| item.table(&read)).collect()
     }
 
-    /// Its keys as they are written: for tables whose keys are names.
-    pub(super) fn entries(&self) -> Vec<(String, Value<'t>)> {
-        let value = |key: &str, value| Value { source: self.source, value, path: self.path_of(key) };
-        self.table.iter().map(|(key, item)| (key.get_ref().to_string(), value(key.get_ref(), item))).collect()
-    }
-
     /// Refuses keys that nobody asked for.
     pub(super) fn finish(&self) -> Result<()> {
         let asked = self.asked.borrow();

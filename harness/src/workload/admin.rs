@@ -20,17 +20,18 @@ const TRIES: u32 = 8;
 pub async fn operator(shared: Rc<Shared>) {
     let mut caller = Caller::new(&shared, "operator", 0, Duration::from_secs(3));
     while shared.phase.get() < Phase::End {
-        let request = shared.admin.borrow_mut().pop_front();
+        let request = shared.admin.borrow().front().cloned();
         let Some(request) = request else {
             tokio::time::sleep(LOOK_EVERY).await;
             continue;
         };
-        let done = carry_out(&mut caller, &request).await;
-        shared.admin_done.borrow_mut().push((request, done));
+        carry_out(&mut caller, &request).await;
+        // It stands in the queue until it is dealt with: an empty queue means an idle operator.
+        shared.admin.borrow_mut().pop_front();
     }
 }
 
-async fn carry_out(caller: &mut Caller, request: &Admin) -> bool {
+async fn carry_out(caller: &mut Caller, request: &Admin) {
     let op = match request {
         Admin::Join(id) => Op::Join { id: id.clone(), addr: format!("{id}:{RAFT_PORT}") },
         Admin::Remove(id) => Op::Remove { id: id.clone() },
@@ -44,15 +45,14 @@ async fn carry_out(caller: &mut Caller, request: &Admin) -> bool {
         let gone_already = in_doubt && reply.is_some_and(|reply| reply.value["error"] == "unknown");
         if end == End::Ok || gone_already {
             settle(caller, request);
-            return true;
+            return;
         }
         in_doubt |= end == End::Info;
         if matches!(request, Admin::Transfer(_)) {
-            return false; // a later leader may be the wrong one by now
+            return; // a later leader may be the wrong one by now
         }
         tokio::time::sleep(PAUSE).await;
     }
-    false
 }
 
 /// Any member but the one that the request is about.

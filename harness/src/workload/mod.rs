@@ -7,11 +7,12 @@
 //! | [`send`] | one operation over the typed client, and its answer in the history |
 //! | [`caller`] | a logical client: process ids, choice of server, repetitions |
 //! | [`shared`] | what clients and the run share: phase, members, switches |
-//! | [`registry`], [`watchers`], [`ttl`] | the kinds of load |
+//! | [`registry`], [`watchers`], [`ttl`], [`agents`] | the kinds of load |
 //! | [`admin`] | joins, removals and transfers that the nemesis asks for |
 //! | [`recheck`] | calls that must succeed after the faults |
 
 pub mod admin;
+pub mod agents;
 pub mod caller;
 pub mod op;
 pub mod recheck;

@@ -55,16 +55,16 @@ pub struct Shared {
     pub members: RefCell<Vec<String>>,
     /// Share of the keyed writes that is sent twice.
     pub duplicate: Cell<f64>,
-    /// What the nemesis asks for, in order.
+    /// What the nemesis asks for, in order; what is being done stands in front.
     pub admin: RefCell<VecDeque<Admin>>,
-    /// Answers to it, in order: done or not.
-    pub admin_done: RefCell<Vec<(Admin, bool)>>,
     /// Last index each watcher has seen of its service.
     pub watched: RefCell<BTreeMap<usize, (ServiceName, u64)>>,
     /// Index of each watched service at the end, as a consistent read says.
     pub final_index: RefCell<BTreeMap<ServiceName, u64>>,
     /// Servers through which a write and a read succeeded after the faults.
     pub rechecked: RefCell<BTreeMap<String, (bool, bool)>>,
+    /// Agents, and whether all their instances were seen at the end.
+    pub agents: RefCell<BTreeMap<usize, bool>>,
     /// Counters of what clients did.
     pub counts: RefCell<BTreeMap<&'static str, u64>>,
 }
@@ -80,10 +80,10 @@ impl Shared {
             members: RefCell::new(members),
             duplicate: Cell::new(0.0),
             admin: RefCell::default(),
-            admin_done: RefCell::default(),
             watched: RefCell::default(),
             final_index: RefCell::default(),
             rechecked: RefCell::default(),
+            agents: RefCell::default(),
             counts: RefCell::default(),
         })
     }
