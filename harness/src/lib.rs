@@ -10,6 +10,7 @@
 //! | [`record`] | history, facts, trace | what they mean |
 //! | [`invariants`] | what must hold at every step | clients' answers |
 //! | [`run`] | one run, from setup to verdict | command lines |
+//! | [`model`] | exhaustive models over production code | simulation, scenarios |
 //! | [`cli`] | commands, sweeps, replays, artefacts | how a run works |
 //!
 //! The judge is another crate and shares no code with the server. Nothing depends on this crate.
@@ -22,6 +23,7 @@ compile_error!(
 
 pub mod cli;
 pub mod invariants;
+pub mod model;
 pub mod nemesis;
 pub mod record;
 pub mod run;

@@ -37,6 +37,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// List the scenarios, what they do and what they must cover
     List(ListArgs),
+    /// Check a model over production code, in every order of its steps
+    Model(crate::model::cli::ModelArgs),
 }
 
 /// Run one scenario with one seed.

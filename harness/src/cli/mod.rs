@@ -1,4 +1,4 @@
-//! The command line: run, sweep, replay, list.
+//! The command line: run, sweep, replay, list, model.
 //!
 //! | room | what |
 //! |---|---|
@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use linearizability::verdict::{EXIT_USAGE, Verdict};
 
+use crate::model::cli::{Ended, ModelArgs};
 use args::{Args, Command};
 
 /// Why a command could not do its work.
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(command) => sweep::command(&args, command),
         Command::Replay(command) => replay::command(&args, command),
         Command::List(command) => list::command(&args, command),
+        Command::Model(command) => check_model(&args, command),
     };
     match done {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
@@ -82,4 +84,14 @@ pub fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// A model has the verdicts of a run: it holds, is violated, or did not reach what it must.
+fn check_model(args: &Args, command: &ModelArgs) -> Result<Verdict, CommandError> {
+    let ended = crate::model::cli::run(command, args.json).map_err(CommandError::Usage)?;
+    Ok(match ended {
+        Ended::Holds => Verdict::Pass,
+        Ended::Vacuous => Verdict::Vacuous,
+        Ended::Violated => Verdict::Violated,
+    })
 }

@@ -75,9 +75,33 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Visits every state of the model, breadth first, until all are visited or a property does not hold. Calls `progress`
-/// ten times a second.
-pub fn check<M>(model: M, threads: usize, progress: impl FnMut(&ReportData) + Send) -> Findings
+/// Visits every state of the model, breadth first, until all are visited or a property does not hold; then looks for a
+/// shorter way to break one, until there is none. Calls `progress` ten times a second.
+pub fn check<M>(model: impl Fn() -> M, threads: usize, mut progress: impl FnMut(&ReportData) + Send) -> Findings
+where
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq + Send + Sync,
+{
+    let mut findings = search(model(), threads, None, &mut progress);
+    // The search takes states in blocks, so the first failure found may be a few steps longer than the shortest.
+    while let Some(failure) = &findings.failure {
+        let shorter = search(model(), threads, Some(failure.steps.len() + 1), &mut progress);
+        if shorter.failure.is_none() {
+            break;
+        }
+        findings = shorter;
+    }
+    findings
+}
+
+/// One search, of paths of less than `deepest` states if that is given.
+fn search<M>(
+    model: M,
+    threads: usize,
+    deepest: Option<usize>,
+    progress: &mut (impl FnMut(&ReportData) + Send),
+) -> Findings
 where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
@@ -85,8 +109,11 @@ where
 {
     let mut meter = Meter { progress, took: Duration::ZERO };
     // Any failure ends the search: else later, longer counter-examples replace the first one.
-    let search = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
-    let done = search.spawn_bfs().join_and_report(&mut meter);
+    let mut builder = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
+    if let Some(deepest) = deepest {
+        builder = builder.target_max_depth(deepest);
+    }
+    let done = builder.spawn_bfs().join_and_report(&mut meter);
     let mut failure = None;
     let mut unreached = Vec::new();
     for property in done.model().properties() {

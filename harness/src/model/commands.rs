@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sider_registry::Command;
+use sider_registry::Registry;
 use sider_registry::command::{CheckReport, Expiry};
 use sider_registry::model::{
-    Check, CheckId, CheckKey, CheckKind, CheckSpec, Index, Instance, InstanceId, InstanceKey, InstanceSpec, Name, Namespace,
-    ServiceKey, ServiceName, Status, Weights,
+    Check, CheckId, CheckKey, CheckKind, CheckSpec, Index, Instance, InstanceId, InstanceKey, InstanceSpec, Name,
+    Namespace, ServiceKey, ServiceName, Status, Weights,
 };
-use sider_registry::Registry;
 
 /// The service of that name in the default namespace.
 ///

@@ -61,7 +61,11 @@ impl Graph {
             return None;
         }
         let unchanged = registry == self.registries[from];
-        assert_eq!(unchanged, applied.events.is_empty(), "events tell of changes, of every change, and of nothing else");
+        assert_eq!(
+            unchanged,
+            applied.events.is_empty(),
+            "events tell of changes, of every change, and of nothing else"
+        );
         Some(Step { to: self.number(registry), events: applied.events })
     }
 
@@ -69,7 +73,8 @@ impl Graph {
         let hash = registry.state_hash();
         let known = self.registries.iter().position(|known| known.state_hash() == hash && *known == registry);
         let at = known.unwrap_or_else(|| {
-            let restored = snapshot::decode(&snapshot::encode(&registry)).expect("a snapshot that was just made is whole");
+            let restored =
+                snapshot::decode(&snapshot::encode(&registry)).expect("a snapshot that was just made is whole");
             assert!(restored == registry && restored.state_hash() == hash, "a registry survives its snapshot (REP-3)");
             self.registries.push(restored);
             self.registries.len() - 1
@@ -100,14 +105,15 @@ impl Graph {
         (0..self.words).map(Word)
     }
 
-    /// All registries, by number.
-    pub fn moments(&self) -> impl Iterator<Item = Moment> + use<> {
-        (0..self.registries.len()).map(|at| Moment(u16::try_from(at).expect("numbered above")))
+    /// What `look` sees in each registry, looked up once.
+    #[must_use]
+    pub fn by_moment<T>(&self, look: impl Fn(&Registry) -> T) -> ByMoment<T> {
+        ByMoment(self.registries.iter().map(look).collect())
     }
 
     /// For each moment the number of what `look` sees there: equal numbers, equal views.
     #[must_use]
-    pub fn views<T: PartialEq>(&self, look: impl Fn(&Registry) -> T) -> Views {
+    pub fn views<T: PartialEq>(&self, look: impl Fn(&Registry) -> T) -> ByMoment<View> {
         let mut seen: Vec<T> = Vec::new();
         let of = self.registries.iter().map(|registry| {
             let view = look(registry);
@@ -117,22 +123,22 @@ impl Graph {
             });
             View(u16::try_from(at).expect("there are no more views than registries"))
         });
-        Views(of.collect())
+        ByMoment(of.collect())
     }
 }
 
-/// What readers see of one thing, by moment.
+/// Something of each registry.
 #[derive(Debug)]
-pub struct Views(Vec<View>);
+pub struct ByMoment<T>(Vec<T>);
+
+impl<T: Copy> ByMoment<T> {
+    /// That of this one.
+    #[must_use]
+    pub fn at(&self, moment: Moment) -> T {
+        self.0[usize::from(moment.0)]
+    }
+}
 
 /// A body, whole: equal if and only if every field is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct View(u16);
-
-impl Views {
-    /// What is seen there.
-    #[must_use]
-    pub fn at(&self, moment: Moment) -> View {
-        self.0[usize::from(moment.0)]
-    }
-}

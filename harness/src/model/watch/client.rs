@@ -1,7 +1,5 @@
 //! A client's steps: those of the poll in `sider::http`, each a lock of its own there.
 
-use std::sync::Arc;
-
 use sider_registry::model::Index;
 
 use super::{Action, At, Breach, Broken, State, Watching};
@@ -38,7 +36,8 @@ impl Watching {
     }
 
     pub(super) fn park(&self, state: &mut State, client: usize, above_all: bool) {
-        let ticket = Arc::make_mut(&mut state.table).park(self.topic(client).key.clone());
+        let key = self.topic(client).key.clone();
+        let ticket = state.table.change(|table| table.park(key));
         let looked = state.clients[client].at == At::LookedFirst;
         let client = &mut state.clients[client];
         client.above_all = above_all;
@@ -78,7 +77,7 @@ impl Watching {
             return;
         }
         let key = &self.topic(client).key;
-        if Arc::make_mut(&mut state.table).poll_above(key, ticket, poll.asked, client) {
+        if state.table.change(|table| table.poll_above(key, ticket, poll.asked, client)) {
             state.clients[client].woken = true;
             state.clients[client].at = At::Parked(ticket);
         } else if self.is(Broken::AnswerWhenWoken) && matches!(poll.at, At::Awake(_)) {
@@ -108,7 +107,8 @@ impl Watching {
         if let Some(ticket) = state.clients[client].at.ticket()
             && !self.is(Broken::KeepPlace)
         {
-            Arc::make_mut(&mut state.table).leave(&self.topic(client).key, ticket);
+            let key = &self.topic(client).key;
+            state.table.change(|table| table.leave(key, ticket));
         }
         let client = &mut state.clients[client];
         client.at = At::Away;

@@ -15,8 +15,9 @@ use sider_registry::Registry;
 use sider_registry::model::{Index, Namespace, Status};
 use stateright::{Model, Property};
 
+use super::Scope;
 use super::commands::{body, deregister, register, report, service};
-use super::graph::{Graph, Moment, View, Views, Word};
+use super::graph::{ByMoment, Graph, Moment, View, Word};
 pub use state::{At, Breach, Client, State};
 
 /// A protocol that is wrong in one way. The check must find each.
@@ -34,7 +35,7 @@ pub enum Broken {
     KeepPlace,
     /// An index that was never given out is waited for (W-9).
     WaitForNeverIssued,
-    /// Closing wakes nobody.
+    /// Closing wakes nobody (shutdown).
     SilentClose,
 }
 
@@ -46,22 +47,34 @@ pub struct Watching {
     /// What there is to wait for: a service and the catalog.
     topics: Vec<Topic>,
     /// Each client's topic and number of polls.
-    clients: Vec<(usize, u8)>,
+    clients: [(usize, u8); CLIENTS],
 }
+
+const CLIENTS: usize = 3;
 
 /// Something to wait for.
 #[derive(Debug)]
 struct Topic {
     key: WatchKey,
-    views: Views,
+    index: ByMoment<Index>,
+    view: ByMoment<View>,
 }
 
 impl Topic {
-    fn index(&self, registry: &Registry) -> Index {
-        match &self.key {
-            WatchKey::Service(key) => registry.service_index(key),
-            WatchKey::Catalog(namespace) => registry.catalog_index(namespace),
-        }
+    fn service(graph: &Graph, name: &str) -> Self {
+        let key = service(name);
+        let index = graph.by_moment(|registry| registry.service_index(&key));
+        let view = graph.views(|registry| body(registry, &key));
+        Self { key: WatchKey::Service(key), index, view }
+    }
+
+    fn catalog(graph: &Graph) -> Self {
+        let namespace = Namespace::default();
+        let index = graph.by_moment(|registry| registry.catalog_index(&namespace));
+        let view = graph.views(|registry| -> Vec<String> {
+            registry.services(&namespace).keys().map(ToString::to_string).collect()
+        });
+        Self { key: WatchKey::Catalog(namespace), index, view }
     }
 }
 
@@ -92,12 +105,14 @@ pub enum Action {
     Leave(usize),
 }
 
-const WORDS: [&str; 5] = ["register web", "report web critical", "report web passing", "deregister web", "register api"];
+const WORDS: [&str; 5] =
+    ["register web", "report web critical", "report web passing", "deregister web", "register api"];
 
-impl Watching {
-    /// The scope that CI visits: two clients on a service, one on the catalog, three changes of whatever kind.
-    #[must_use]
-    pub fn new(broken: Option<Broken>) -> Self {
+impl super::Checked for Watching {
+    type Broken = Broken;
+
+    /// Two clients on a service, one on the catalog, and changes of whatever kind; the scope says how many.
+    fn new(scope: Scope, broken: Option<Broken>) -> Self {
         let ttl = std::time::Duration::from_secs(10);
         let alphabet = [
             register("web", ttl),
@@ -107,20 +122,27 @@ impl Watching {
             register("api", ttl),
         ];
         let first = Registry::new();
-        let last = Index(first.index().0 + 3);
-        let graph = Graph::explore(first, &alphabet, last);
-        let web = service("web");
-        let on_web = graph.views(|registry| body(registry, &web));
-        let names = |registry: &Registry| -> Vec<String> {
-            registry.services(&Namespace::default()).keys().map(ToString::to_string).collect()
+        let (changes, clients) = match scope {
+            Scope::Small => (2, [(0, 1), (0, 0), (1, 1)]),
+            Scope::Full => (2, [(0, 2), (0, 1), (1, 1)]),
+            Scope::Deep => (3, [(0, 2), (0, 1), (1, 1)]),
         };
-        let topics = vec![
-            Topic { views: on_web, key: WatchKey::Service(web) },
-            Topic { views: graph.views(names), key: WatchKey::Catalog(Namespace::default()) },
-        ];
-        Self { broken, graph, topics, clients: vec![(0, 2), (0, 1), (1, 1)] }
+        let last = Index(first.index().0 + changes);
+        let graph = Graph::explore(first, &alphabet, last);
+        let topics = vec![Topic::service(&graph, "web"), Topic::catalog(&graph)];
+        Self { broken, graph, topics, clients }
     }
 
+    fn pinned(scope: Scope) -> usize {
+        match scope {
+            Scope::Small => 13_931,
+            Scope::Full => 1_174_689,
+            Scope::Deep => 6_337_746,
+        }
+    }
+}
+
+impl Watching {
     fn is(&self, broken: Broken) -> bool {
         self.broken == Some(broken)
     }
@@ -130,11 +152,11 @@ impl Watching {
     }
 
     fn index(&self, client: usize, moment: Moment) -> Index {
-        self.topic(client).index(self.graph.registry(moment))
+        self.topic(client).index.at(moment)
     }
 
     fn view(&self, client: usize, moment: Moment) -> View {
-        self.topic(client).views.at(moment)
+        self.topic(client).view.at(moment)
     }
 }
 
@@ -201,25 +223,35 @@ impl Model for Watching {
             Property::always("W-10: nobody sleeps on a body that has changed", |model: &Self, state: &State| {
                 model.sleepers(state).all(|client| model.view(client, state.moment) == state.clients[client].knows)
             }),
-            Property::always("W-2, W-5: an answer before the wait is over has an index above the asked one", |_, s: &State| {
-                s.breach != Some(Breach::NotAbove)
+            Property::always(
+                "W-2, W-5: an answer before the wait is over has an index above the asked one",
+                |_, s: &State| s.breach != Some(Breach::NotAbove),
+            ),
+            Property::always("W-6: a change of something else wakes nobody", |_, s: &State| {
+                s.breach != Some(Breach::OthersWoken)
             }),
-            Property::always("W-6: a change of something else wakes nobody", |_, s: &State| s.breach != Some(Breach::OthersWoken)),
-            Property::always("W-9: an index never given out answers at once", |_, s: &State| s.breach != Some(Breach::WaitsForNeverIssued)),
+            Property::always("W-9: an index never given out answers at once", |_, s: &State| {
+                s.breach != Some(Breach::WaitsForNeverIssued)
+            }),
             Property::always("W-8, W-9: an answer's index is at least 1 and at most the state's", |_, s: &State| {
                 s.breach != Some(Breach::IndexOutOfRange)
             }),
-            Property::always("W-13: a place is taken by a poll that is open, and by nobody else", |_, state: &State| {
-                let open = state.clients.iter().filter(|client| client.at.ticket().is_some()).count();
-                state.table.len() == open && state.table.is_empty() == (open == 0)
-            }),
+            Property::always(
+                "W-13: a place is taken by a poll that is open, and by nobody else",
+                |_, state: &State| {
+                    let open = state.clients.iter().filter(|client| client.at.ticket().is_some()).count();
+                    state.table.get().len() == open && state.table.get().is_empty() == (open == 0)
+                },
+            ),
             Property::always("shutdown: nobody sleeps on a server that has closed", |model: &Self, state: &State| {
                 !state.closed || model.asleep(state).next().is_none()
             }),
-            Property::sometimes("a change wakes a client, which answers with it", |_, s: &State| s.clients.iter().any(|c| c.woken)),
-            Property::sometimes("everybody sleeps", |model: &Self, s: &State| model.asleep(s).count() == s.clients.len()),
+            Property::sometimes("a change wakes a client, which answers with it", |_, s: &State| {
+                s.clients.iter().any(|c| c.woken)
+            }),
+            Property::sometimes("two clients sleep", |model: &Self, s: &State| model.asleep(s).count() >= 2),
             Property::sometimes("everybody is done and no place is taken", |_, s: &State| {
-                s.table.is_empty() && s.clients.iter().all(|c| c.at == At::Away && c.polls_left == 0)
+                s.table.get().is_empty() && s.clients.iter().all(|c| c.at == At::Away && c.polls_left == 0)
             }),
         ]
     }

@@ -1,7 +1,5 @@
 //! The server's steps: one state machine, which applies and announces in order, and the signal to stop.
 
-use std::sync::Arc;
-
 use sider::watch::WatchKey;
 use sider_registry::command::Event;
 use sider_registry::model::Index;
@@ -47,12 +45,12 @@ impl Watching {
             }
             Action::Announce => {
                 let (topic, index) = state.told.remove(0);
-                let table = Arc::make_mut(&mut state.table);
-                let woken = if self.is(Broken::WakeEveryone) {
-                    table.announce_all(|_| index)
-                } else {
-                    table.announce(&self.topics[topic].key, index)
-                };
+                let everyone = self.is(Broken::WakeEveryone);
+                let key = &self.topics[topic].key;
+                let woken = state.table.change(|table| match everyone {
+                    true => table.announce_all(|_| index),
+                    false => table.announce(key, index),
+                });
                 if woken.iter().any(|client| self.clients[*client].0 != topic) {
                     state.breach = Some(Breach::OthersWoken);
                 }
@@ -61,16 +59,17 @@ impl Watching {
             Action::AnnounceAll => {
                 state.installed = false;
                 let registry = self.graph.registry(state.moment);
-                let woken = Arc::make_mut(&mut state.table).announce_all(|key| match key {
+                let index_of = |key: &WatchKey| match key {
                     WatchKey::Service(service) => registry.service_index(service),
                     WatchKey::Catalog(namespace) => registry.catalog_index(namespace),
-                });
+                };
+                let woken = state.table.change(|table| table.announce_all(index_of));
                 wake(state, &woken);
             }
             Action::Close => {
                 state.closed = true;
                 if !self.is(Broken::SilentClose) {
-                    let woken = Arc::make_mut(&mut state.table).announce_all(|_| Index(0));
+                    let woken = state.table.change(|table| table.announce_all(|_| Index(0)));
                     wake(state, &woken);
                 }
             }

@@ -1,12 +1,11 @@
 //! Where everybody stands.
 
-use std::sync::Arc;
-
 use sider::watch::{Ticket, WatchTable};
 use sider_registry::model::Index;
 
-use super::Watching;
+use super::{CLIENTS, Watching};
 use crate::model::graph::{Moment, View};
+use crate::model::shared::Shared;
 
 /// A server and its clients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,7 +13,7 @@ pub struct State {
     /// The registry.
     pub moment: Moment,
     /// The production table. It wakes a client by its number.
-    pub table: Arc<WatchTable<usize>>,
+    pub table: Shared<WatchTable<usize>>,
     /// Applied and not yet announced, oldest first: the topic and its index.
     pub told: Vec<(usize, Index)>,
     /// A snapshot was installed and not yet announced.
@@ -22,7 +21,7 @@ pub struct State {
     /// The server is stopping.
     pub closed: bool,
     /// The clients.
-    pub clients: Vec<Client>,
+    pub clients: [Client; CLIENTS],
     /// A promise that was broken on the way here.
     pub breach: Option<Breach>,
 }
@@ -87,7 +86,7 @@ pub enum Breach {
 
 impl Watching {
     pub(super) fn start(&self, moment: Moment) -> State {
-        let clients = (0..self.clients.len()).map(|client| Client {
+        let clients = std::array::from_fn(|client| Client {
             at: At::Away,
             asked: self.index(client, moment),
             knows: self.view(client, moment),
@@ -97,11 +96,11 @@ impl Watching {
         });
         State {
             moment,
-            table: Arc::default(),
+            table: Shared::new(WatchTable::default()),
             told: Vec::new(),
             installed: false,
             closed: false,
-            clients: clients.collect(),
+            clients,
             breach: None,
         }
     }
