@@ -141,8 +141,8 @@ impl super::Checked for Expiring {
 
     fn pinned(scope: Scope) -> usize {
         match scope {
-            Scope::Small => 157_038,
-            Scope::Full => 703_299,
+            Scope::Small => 175_111,
+            Scope::Full => 776_480,
             Scope::Deep => 11_459_448,
         }
     }
