@@ -110,7 +110,7 @@ impl super::Checked for Hopping {
         match scope {
             Scope::Small => 44_015,
             Scope::Full => 1_520_802,
-            Scope::Deep => 0,
+            Scope::Deep => 3_886_705,
         }
     }
 }
