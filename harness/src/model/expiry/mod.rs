@@ -143,7 +143,7 @@ impl super::Checked for Expiring {
         match scope {
             Scope::Small => 175_111,
             Scope::Full => 776_480,
-            Scope::Deep => 11_459_448,
+            Scope::Deep => 11_880_593,
         }
     }
 }
