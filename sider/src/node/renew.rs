@@ -12,7 +12,7 @@ use crate::expirer::{Held, Renewal};
 
 impl Core {
     /// Reports of one request. Those that repeat a check's status move its deadline and write nothing, after one quorum
-    /// round (shared by all who wait) has confirmed that this server leads; the others are one logged command.
+    /// round (shared by all who wait) has confirmed that this server leads; if one needs the log, all are one command.
     pub async fn report_here(
         &self,
         reports: Vec<CheckReport>,
@@ -39,56 +39,36 @@ impl Core {
             }
             sorted = self.sort_out(&reports, received, &held);
         }
-        if key.is_some() {
-            // One logical write has one answer, and the window remembers whole commands: never a part of one that
-            // depends on what the state happens to be now.
+        if sorted.needs_log || key.is_some() {
+            // Whole, not the part that would change: one request has one answer, of one state (LIN-4), and the window of
+            // keys remembers whole commands.
             let remaining = deadline.saturating_sub(self.host().now());
             return self.propose(Command::Report { reports }, key, remaining).await;
         }
-        let Sorted { index, mut results, logged, .. } = sorted;
-        if logged.is_empty() {
-            return Ok(answer(index, results, &reports));
-        }
-        let remaining = deadline.saturating_sub(self.host().now());
-        let changes = logged.iter().map(|at| reports[*at].clone()).collect();
-        match self.propose(Command::Report { reports: changes }, key, remaining).await? {
-            Outcome::Reported { index, results: changed } => {
-                for (at, result) in logged.iter().zip(changed) {
-                    results[*at] = result;
-                }
-                Ok(answer(index, results, &reports))
-            }
-            // The one report of a batch that was logged is of a check that is gone by now: the others stand.
-            Outcome::Rejected(Rejection::UnknownCheck { .. }) if reports.len() > 1 => {
-                Ok(answer(index, results, &reports))
-            }
-            other => Ok(other),
-        }
+        Ok(answer(sorted.index, sorted.results, &reports))
     }
 
-    /// What each report does: nothing (and its deadline is moved), or a logged command.
+    /// What the reports come to in the state as it is: nothing (and deadlines are moved), or a logged command.
     fn sort_out(&self, reports: &[CheckReport], received: Duration, held: &Held) -> Sorted {
         self.parts.state.read(|registry| {
             let mut sorted = Sorted { index: registry.index(), ..Sorted::default() };
-            for (at, report) in reports.iter().enumerate() {
-                let found = registry.check(&report.check).map(|check| (check.status, is_ttl(&check.kind)));
-                let result = match found {
+            for report in reports {
+                let result = match registry.check(&report.check) {
                     None => ReportResult::UnknownCheck,
-                    Some((status, ttl)) if status == report.status => {
-                        match self.moves_deadline(report, ttl, received, held) {
-                            Renewal::Moved => ReportResult::Unchanged,
-                            Renewal::Absent => sorted.log(at),
-                            Renewal::Expiring => {
-                                sorted.meets_expiry = true;
-                                sorted.log(at)
-                            }
-                        }
-                    }
-                    Some(_) => {
+                    Some(check) if check.status != report.status => {
                         sorted.meets_expiry |= self.parts.expirer.expiring(&report.check);
-                        sorted.log(at)
+                        ReportResult::Changed
                     }
+                    Some(check) => match self.moves_deadline(report, &check.kind, received, held) {
+                        Renewal::Moved => ReportResult::Unchanged,
+                        met => {
+                            sorted.meets_expiry |= met == Renewal::Expiring;
+                            sorted.needs_log = true;
+                            ReportResult::Unchanged
+                        }
+                    },
                 };
+                sorted.needs_log |= result == ReportResult::Changed;
                 sorted.results.push(result);
             }
             sorted
@@ -96,8 +76,8 @@ impl Core {
     }
 
     /// A check without a deadline (not of type ttl, or critical) needs nothing moved.
-    fn moves_deadline(&self, report: &CheckReport, ttl: bool, received: Duration, held: &Held) -> Renewal {
-        if !ttl || report.status == Status::Critical {
+    fn moves_deadline(&self, report: &CheckReport, kind: &CheckKind, received: Duration, held: &Held) -> Renewal {
+        if !matches!(kind, CheckKind::Ttl { .. }) || report.status == Status::Critical {
             return Renewal::Moved;
         }
         self.parts.expirer.renew(&report.check, received, held)
@@ -109,23 +89,11 @@ impl Core {
 struct Sorted {
     /// The registry's Index when they were looked at.
     index: Index,
+    /// The answers, if nothing needs the log.
     results: Vec<ReportResult>,
-    /// Positions of those that need a logged command.
-    logged: Vec<usize>,
+    needs_log: bool,
     /// One of them meets an expiry under way.
     meets_expiry: bool,
-}
-
-impl Sorted {
-    /// Marks the report as one for the log; its result stands until the log says otherwise.
-    fn log(&mut self, at: usize) -> ReportResult {
-        self.logged.push(at);
-        ReportResult::UnknownCheck
-    }
-}
-
-fn is_ttl(kind: &CheckKind) -> bool {
-    matches!(kind, CheckKind::Ttl { .. })
 }
 
 /// A single report on an unknown check is rejected; in a batch it is named.
