@@ -6,6 +6,7 @@
 //! | `problem` | the steps of one component over its own cells |
 //! | `state` | cells with incremental fingerprint and undo |
 //! | `effects` | what a step does to the state, and whether its answer is right |
+//! | `memo` | configurations that failed, and the optional steps that each had used up |
 //! | `wgl` | Wing and Gong's search with Lowe's memo: 128-bit fingerprints of failed configurations |
 //! | `tester` | the same search behind stateright's `ConsistencyTester`, for models |
 //!
@@ -13,6 +14,7 @@
 
 mod components;
 mod effects;
+mod memo;
 mod problem;
 mod state;
 mod tester;

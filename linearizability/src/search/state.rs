@@ -1,6 +1,7 @@
 //! The cells of a component with an incremental 128-bit fingerprint and an undo log: a step costs what it changes, however
 //! many cells there are.
 
+use super::memo::{UNUSED, Used, Uses};
 use crate::lookup::fold;
 use crate::script::Content;
 
@@ -17,8 +18,8 @@ pub(super) struct State {
     pub(super) cells: Vec<Content>,
     pub(super) present: Vec<u32>,
     pub(super) used: Vec<u32>,
-    /// Of cells and used optional steps.
-    pub(super) fingerprint: u128,
+    pub(super) uses: Uses,
+    used_up: Used,
     of_cells: u128,
     log: Vec<Undo>,
 }
@@ -45,7 +46,8 @@ impl State {
             cells: vec![Content::ABSENT; cells],
             present: vec![0; services],
             used: vec![0; classes],
-            fingerprint: 0,
+            uses: Uses::default(),
+            used_up: UNUSED,
             of_cells: 0,
             log: Vec::new(),
         }
@@ -63,7 +65,6 @@ impl State {
 
     fn swap(&mut self, cell: u32, service: u32, old: &Content, new: Content) {
         let change = of_cell(cell, old) ^ of_cell(cell, &new);
-        self.fingerprint ^= change;
         self.of_cells ^= change;
         self.present[service as usize] += u32::from(new.is_present());
         self.present[service as usize] -= u32::from(old.is_present());
@@ -74,7 +75,12 @@ impl State {
     pub(super) fn take(&mut self, class: u32) {
         self.log.push(Undo::Used(class));
         self.used[class as usize] += 1;
-        self.fingerprint ^= zobrist(2, class.into(), self.used[class as usize].into());
+        self.used_up = self.uses.with(self.used_up, class);
+    }
+
+    /// The optional steps that were used.
+    pub(super) fn used_up(&self) -> Used {
+        self.used_up
     }
 
     /// Of the cells alone.
@@ -96,7 +102,7 @@ impl State {
                     self.swap(cell, service_of[cell as usize], &current, content);
                 }
                 Some(Undo::Used(class)) => {
-                    self.fingerprint ^= zobrist(2, class.into(), self.used[class as usize].into());
+                    self.used_up = self.uses.without_last(self.used_up);
                     self.used[class as usize] -= 1;
                 }
                 None => return,

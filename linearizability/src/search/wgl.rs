@@ -4,12 +4,13 @@
 //!   be moved here.
 //! - Optional steps are placed just before the first answer that needs them. Where that can lose an order (checks whose
 //!   status outlives a registration, removals of several instances), a second search places them anywhere.
-//! - The memo holds configurations that failed, as 128-bit fingerprints. A collision could only turn right into wrong, with
-//!   probability 2^-128 per pair; an order that is found is verified again by [`crate::certificate`].
+//! - The memo holds configurations that failed, as 128-bit fingerprints of what was placed and of the cells, with the optional
+//!   steps that were used up: what failed with some of them fails with more of them. A collision could only turn right into
+//!   wrong, with probability 2^-128 per pair; an order that is found is verified again by [`crate::certificate`].
 
+use super::memo::Memo;
 use super::problem::Problem;
 use super::state::{State, zobrist};
-use crate::lookup::Lookup;
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ struct Search<'p, 's> {
     order: Vec<u32>,
     frames: Vec<Frame>,
     placed: u128,
-    seen: Lookup<u128, ()>,
+    memo: Memo,
     /// The return that no configuration passed so far, and its entry.
     furthest: (u32, u32),
 }
@@ -104,7 +105,7 @@ impl<'p, 's> Search<'p, 's> {
             order: Vec::with_capacity(count),
             frames: Vec::with_capacity(count),
             placed: 0,
-            seen: Lookup::default(),
+            memo: Memo::default(),
             furthest: (0, 0),
         }
     }
@@ -123,7 +124,7 @@ impl<'p, 's> Search<'p, 's> {
                     return Found::OutOfBudget;
                 }
                 if !is_known && !self.anywhere {
-                    self.seen.insert(self.placed ^ self.state.fingerprint, ());
+                    self.memo.add(self.configuration(), self.state.used_up());
                 }
                 // The node before this one is exhausted only now: it is not known yet.
                 is_known = false;
@@ -141,12 +142,16 @@ impl<'p, 's> Search<'p, 's> {
     /// A configuration that failed before; in the full search also one that is being explored, since optional steps can lead
     /// back to it.
     fn is_known(&mut self) -> bool {
-        let configuration = self.placed ^ self.state.fingerprint;
-        if self.anywhere {
-            self.seen.insert(configuration, ()).is_some()
-        } else {
-            self.seen.contains_key(&configuration)
+        let (configuration, used) = (self.configuration(), self.state.used_up());
+        let is_known = self.memo.covers(configuration, &self.state.uses, used);
+        if self.anywhere && !is_known {
+            self.memo.add(configuration, used);
         }
+        is_known
+    }
+
+    fn configuration(&self) -> u128 {
+        self.placed ^ self.state.cells_fingerprint()
     }
 
     fn note_furthest(&mut self, first_return: u32) {
@@ -166,8 +171,8 @@ impl<'p, 's> Search<'p, 's> {
                 continue;
             }
             *budget = budget.saturating_sub(1);
-            let (mark, before) = (self.state.mark(), self.state.fingerprint);
-            if self.problem.apply(&mut self.state, entry) && self.state.fingerprint == before {
+            let (mark, before) = (self.state.mark(), self.state.cells_fingerprint());
+            if self.problem.apply(&mut self.state, entry) && self.state.cells_fingerprint() == before {
                 self.frames.push(Frame { entry: Some(number), resume: None, mark, placed: self.order.len() });
                 self.lift(number);
                 self.order.push(entry.step);
