@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ struct Running {
     seed: u64,
     child: Child,
     deadline: Clock,
+    /// What it says: files, since a pipe that nobody reads stops a process that says much.
+    said: [PathBuf; 2],
 }
 
 #[expect(clippy::disallowed_types, reason = "real processes, real time: nothing here is simulated")]
@@ -81,10 +83,11 @@ pub(super) fn command(args: &Args, command: &SweepArgs) -> Result<Verdict, Comma
         let (ended, still) = split(running);
         running = still;
         for run in ended {
-            let summary = collect(run.child, &scenarios[run.found], run.seed)?;
+            let (number, seed) = (run.found, run.seed);
+            let summary = collect(run, &scenarios[number])?;
             worst = worse(worst, &summary);
-            tallies[run.found].take(run.seed, &summary);
-            writeln!(file, "{}", json!({"binary": binary, "id": scenarios[run.found].id, "run": summary}))
+            tallies[number].take(seed, &summary);
+            writeln!(file, "{}", json!({"binary": binary, "id": scenarios[number].id, "run": summary}))
                 .map_err(CommandError::io(log.display().to_string()))?;
             bar.inc(1);
             bar.set_message(format!("worst: {worst}"));
@@ -110,9 +113,11 @@ fn start(args: &Args, found: &Found, number: usize, seed: u64) -> Result<Running
     let mut command = Command::new(program);
     command.arg("--scenarios").arg(&args.scenarios).arg("--out").arg(&args.out).arg("--json");
     command.arg("run").arg(&found.path).arg("--seed").arg(seed.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let said = ["stdout", "stderr"].map(|stream| args.out.join(format!("{}-{seed}.{stream}", found.scenario.name)));
+    let file = |path: &PathBuf| File::create(path).map_err(CommandError::io(path.display().to_string()));
+    command.stdin(Stdio::null()).stdout(file(&said[0])?).stderr(file(&said[1])?);
     let child = command.spawn().map_err(CommandError::io("starting a run"))?;
-    Ok(Running { found: number, seed, child, deadline: Clock::now() + RUN_TIMEOUT })
+    Ok(Running { found: number, seed, child, deadline: Clock::now() + RUN_TIMEOUT, said })
 }
 
 /// Those that have ended, and those that run. What hangs is ended here.
@@ -131,18 +136,21 @@ fn status(run: &Running) -> Option<bool> {
     Some(matches!(state, 'Z' | 'X'))
 }
 
-fn collect(mut child: Child, found: &Found, seed: u64) -> Result<Value, CommandError> {
+fn collect(mut run: Running, found: &Found) -> Result<Value, CommandError> {
     // Ended, or over its time.
-    let _ended = child.kill();
-    let output = child.wait_with_output().map_err(CommandError::io("reading a run's summary"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let _ended = run.child.kill();
+    let status = run.child.wait().map_err(CommandError::io("waiting for a run"))?;
+    let said = run.said.each_ref().map(|path| std::fs::read(path).unwrap_or_default());
+    for path in &run.said {
+        std::fs::remove_file(path).map_err(CommandError::io(path.display().to_string()))?;
+    }
+    let [text, errors] = said.each_ref().map(|bytes| String::from_utf8_lossy(bytes));
     if let Some(summary) = text.lines().last().and_then(|line| serde_json::from_str(line).ok()) {
         return Ok(summary);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or_default();
-    let reason = format!("the run ended with {} and no summary: {last}", output.status);
-    Ok(json!({"scenario": found.scenario.name, "seed": seed, "verdict": "harness-failure", "reason": reason,
+    let last = errors.lines().last().unwrap_or_default();
+    let reason = format!("the run ended with {status} and no summary: {last}");
+    Ok(json!({"scenario": found.scenario.name, "seed": run.seed, "verdict": "harness-failure", "reason": reason,
         "signature": format!("harness-failure {last}")}))
 }
 

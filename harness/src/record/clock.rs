@@ -32,6 +32,12 @@ impl VirtualClock {
         self.0.stepping.store(false, Ordering::Relaxed);
     }
 
+    /// A step is under way; between steps only machines that are killed run code, to drop what they had.
+    #[must_use]
+    pub fn is_stepping(&self) -> bool {
+        self.0.stepping.load(Ordering::Relaxed)
+    }
+
     /// The start of the current step.
     #[must_use]
     pub fn step_ns(&self) -> u64 {
