@@ -12,7 +12,7 @@ use sider_registry::model::Index;
 use super::Api;
 use super::decode::query::{Mode, ReadQuery};
 use super::error::ApiError;
-use crate::node::{Freshness, Node};
+use crate::node::{Freshness, Node, ReadError};
 use crate::watch::{Wake, WatchKey};
 
 /// What one look at the registry saw: everything in it is of one state.
@@ -90,11 +90,15 @@ pub(super) async fn read<T>(
                 woken = true;
                 continue;
             }
+            // The state has not changed, so it is no answer (W-5): the client learns at once that it must go elsewhere.
             Ok(Wake::Closing) => Ended::Closing,
             Err(_) => Ended::TimedOut,
         };
         api.metrics.poll_ended(ended);
-        return look();
+        return match ended {
+            Ended::Closing => Err(ReadError::NotReady("this server is stopping: poll another".to_owned()).into()),
+            Ended::AtOnce | Ended::Changed | Ended::TimedOut => look(),
+        };
     }
 }
 

@@ -194,7 +194,14 @@ impl Core {
         let before = seen(self);
         let mut metrics = self.parts.raft.server_metrics();
         // A fresh receiver has "changed" already: without the look in between, whoever waits here would never wait.
-        let moved = async { while seen(self) == before && metrics.changed().await.is_ok() {} };
+        let moved = async {
+            while seen(self) == before {
+                if metrics.changed().await.is_err() {
+                    // Consensus has stopped and nothing moves any more; whoever ends the server must get his turn.
+                    std::future::pending().await
+                }
+            }
+        };
         let wait = self.parts.timing.heartbeat.min(at_most);
         // Either way the caller looks again.
         let _elapsed = self.host().timeout(wait, moved).await;

@@ -130,6 +130,18 @@ pub struct Pending {
     within: Duration,
     /// Answers that had come on the connection when the call was sent.
     heard: u64,
+    ended: bool,
+}
+
+/// Whoever waits may give up before the deadline, as openraft does with heartbeats. A connection on which calls are given
+/// up and nothing is heard is as dead as one whose deadline passed; without a clock (none may be read here), some calls in
+/// a row tell it.
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.given_up(self.number, self.heard);
+        }
+    }
 }
 
 impl Link {
@@ -161,7 +173,7 @@ impl Link {
             connect.await.unwrap_or_else(|_| Err(CallError::NotSent(format!("{} does not accept", self.addr))))?;
         let heard = connection.heard();
         let (number, answer) = connection.send(self.to, &self.caller, payload.into())?;
-        Ok(Pending { connection, host: self.host.clone(), number, answer, within, heard })
+        Ok(Pending { connection, host: self.host.clone(), number, answer, within, heard, ended: false })
     }
 
     async fn connected(&self) -> Result<Arc<Connection>, CallError> {
@@ -186,8 +198,10 @@ impl Pending {
     ///
     /// # Errors
     /// It does not come in time, or the connection breaks.
-    pub async fn answer(self) -> Result<Reply, CallError> {
-        match self.host.timeout(self.within, self.answer).await {
+    pub async fn answer(mut self) -> Result<Reply, CallError> {
+        let answered = self.host.timeout(self.within, &mut self.answer).await;
+        self.ended = true;
+        match answered {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(CallError::Lost("the connection broke".to_owned())),
             Err(_) => {
@@ -216,6 +230,8 @@ struct Shared(Mutex<Waiting>);
 struct Waiting {
     closed: bool,
     heard: u64,
+    /// Calls given up in a row since something was heard.
+    given_up: u32,
     calls: BTreeMap<u64, oneshot::Sender<Reply>>,
 }
 
@@ -263,6 +279,20 @@ impl Connection {
         Ok((number, waits))
     }
 
+    /// See [`Pending`].
+    fn given_up(&self, number: u64, heard: u64) {
+        const IN_A_ROW: u32 = 3;
+        let dead = {
+            let mut waiting = self.shared.lock();
+            waiting.calls.remove(&number);
+            waiting.given_up += u32::from(waiting.heard == heard);
+            waiting.given_up >= IN_A_ROW
+        };
+        if dead {
+            self.close();
+        }
+    }
+
     /// Nobody waits for the answer of this call any more.
     fn forget(&self, number: u64) {
         self.shared.lock().calls.remove(&number);
@@ -306,6 +336,7 @@ async fn read_all(stream: ReadHalf<BoxStream>, shared: Arc<Shared>) {
                 let waits = {
                     let mut waiting = shared.lock();
                     waiting.heard += 1;
+                    waiting.given_up = 0;
                     waiting.calls.remove(&number)
                 };
                 match (waits, rmp_serde::from_slice(&payload)) {

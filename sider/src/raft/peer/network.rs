@@ -114,10 +114,16 @@ struct Sent {
 }
 
 impl Peer {
-    async fn begin_append(&self, request: AppendEntriesRequest<TypeConfig>) -> Sent {
+    /// openraft drops a heartbeat after its interval: this end must give up before, or it never learns that a connection
+    /// is dead. Entries get the time of a sync.
+    fn append_within(&self, option: &RPCOption) -> Duration {
+        if self.purpose == Purpose::Heartbeat { option.soft_ttl() } else { self.append_within }
+    }
+
+    async fn begin_append(&self, request: AppendEntriesRequest<TypeConfig>, within: Duration) -> Sent {
         let prev = request.prev_log_id;
         let last = request.entries.last().map(|entry| entry.log_id).or(prev);
-        let pending = self.link().begin(&Call::Append(request), self.append_within).await;
+        let pending = self.link().begin(&Call::Append(request), within).await;
         Sent { prev, last, pending }
     }
 
@@ -168,9 +174,10 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     async fn append_entries(
         &mut self,
         request: AppendEntriesRequest<TypeConfig>,
-        _option: RPCOption,
+        option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        self.ask(RPCTypes::AppendEntries, Call::Append(request), self.append_within, append_response).await
+        let within = self.append_within(&option);
+        self.ask(RPCTypes::AppendEntries, Call::Append(request), within, append_response).await
     }
 
     /// Pipelined: appends are sent as they come, answers are taken in order.
@@ -180,7 +187,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     fn stream_append<'s, S>(
         &'s mut self,
         mut input: S,
-        _option: RPCOption,
+        option: RPCOption,
     ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<TypeConfig>>>>>
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
@@ -189,10 +196,11 @@ impl RaftNetworkV2<TypeConfig> for Peer {
             let Some(first) = input.next().await else {
                 return Ok(stream::empty().boxed());
             };
+            let within = self.append_within(&option);
             let peer: &'s Self = self;
             let answers = stream::once(ready(first))
                 .chain(input)
-                .then(move |request| peer.begin_append(request))
+                .then(move |request| peer.begin_append(request, within))
                 .map(move |sent| peer.end_append(sent))
                 .buffered(limits::APPENDS_IN_FLIGHT_MAX)
                 .boxed();
@@ -206,11 +214,11 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     }
 
     async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
-        self.ask(RPCTypes::Vote, Call::Vote(request), option.hard_ttl(), vote_response).await
+        self.ask(RPCTypes::Vote, Call::Vote(request), option.soft_ttl(), vote_response).await
     }
 
     async fn pre_vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
-        self.ask(RPCTypes::Vote, Call::PreVote(request), option.hard_ttl(), vote_response).await
+        self.ask(RPCTypes::Vote, Call::PreVote(request), option.soft_ttl(), vote_response).await
     }
 
     async fn full_snapshot(
@@ -234,7 +242,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         request: TransferLeaderRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
-        self.ask(RPCTypes::TransferLeader, Call::Transfer(request), option.hard_ttl(), |reply| match reply {
+        self.ask(RPCTypes::TransferLeader, Call::Transfer(request), option.soft_ttl(), |reply| match reply {
             Reply::Transfer(response) => Some(response),
             _ => None,
         })

@@ -98,3 +98,33 @@ async fn a_clean_end_of_appends_is_a_clean_end_of_answers() {
     stop.send_replace(true);
     accepting.await.expect("no panic").expect("a clean end");
 }
+
+/// openraft drops a heartbeat before its deadline, so a dead connection must be noticed by the calls that were given up.
+#[tokio::test]
+async fn a_connection_on_which_calls_are_given_up_unanswered_is_made_anew() {
+    let host = host();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("bound").to_string();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    let silent = host.spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            open.push(stream);
+        }
+    });
+    let caller = Caller { id: 1, cluster: Arc::new(OnceLock::from(1)) };
+    let link = Links::new(caller, Arc::new(TcpDial), host.clone()).get(2, &addr, super::Purpose::Heartbeat);
+    for _ in 0..4 {
+        let pending = link.begin(&Call::Hello, WITHIN).await.expect("somebody accepts");
+        drop(pending);
+    }
+    let seen = host.timeout(WITHIN, async {
+        while accepted.load(Ordering::Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+    });
+    seen.await.expect("the fourth call has a connection of its own");
+    silent.abort();
+}
