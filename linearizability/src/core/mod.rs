@@ -10,7 +10,7 @@
 
 use crate::history::History;
 use crate::script::{Act, Script};
-use crate::search::{Found, Problem, Relax, search};
+use crate::search::{Found, Problem, Relax, search, touched};
 
 /// Steps that one weakened search may take; out of budget counts as "has an order".
 const STEPS_EACH: u64 = 200_000;
@@ -36,16 +36,14 @@ pub(crate) fn core(history: &History, script: &Script, members: &[u32], failed: 
     let before: Vec<u32> = members.iter().copied().filter(|&step| script.steps[step as usize].from <= cut).collect();
     let mut hunt = Hunt { history, script, cut, budget: STEPS_ALL };
     let cells = hunt.cells(failed);
-    let views: Vec<(Option<u32>, Vec<u32>)> = cells
-        .iter()
-        .map(|&cell| (Some(cell), hunt.about(&before, Some(cell))))
-        .chain(std::iter::once((None, hunt.about(&before, None))))
-        .collect();
-    let longest = views.iter().map(|(_, steps)| steps.len()).max().unwrap_or(0);
+    let mut views: Vec<View> = cells.iter().map(|&cell| hunt.of_cell(&before, cell)).collect();
+    views.push(hunt.of_services(&before, failed));
+    views.push(View { cell: None, kept: before.clone(), steps: before });
+    let longest = views.iter().map(|view| view.kept.len()).max().unwrap_or(0);
     let mut window = WINDOW_FIRST;
     loop {
-        for (cell, steps) in &views {
-            let kept = &steps[steps.len().saturating_sub(window)..];
+        for View { cell, steps, kept } in &views {
+            let kept = &kept[kept.len().saturating_sub(window)..];
             if hunt.contradicts(*cell, steps, kept) {
                 let steps = hunt.shrink(*cell, steps, kept.to_vec());
                 return Core { steps, cell: *cell, is_proof: true };
@@ -56,6 +54,16 @@ pub(crate) fn core(history: &History, script: &Script, members: &[u32], failed: 
         }
         window *= 4;
     }
+}
+
+/// A part of the history that may contain the contradiction.
+struct View {
+    /// Look at this instance alone.
+    cell: Option<u32>,
+    /// All steps that can say something about it.
+    steps: Vec<u32>,
+    /// Those that can be part of the core.
+    kept: Vec<u32>,
 }
 
 struct Hunt<'a> {
@@ -86,11 +94,22 @@ impl Hunt<'_> {
         }
     }
 
-    /// The steps that can say something about `cell`, the failing one included.
-    fn about(&self, steps: &[u32], cell: Option<u32>) -> Vec<u32> {
-        let Some(cell) = cell else { return steps.to_vec() };
+    fn of_cell(&self, before: &[u32], cell: u32) -> View {
         let touches = |step: &&u32| Problem::is_about(self.script, self.script.steps[**step as usize].act, cell);
-        steps.iter().filter(touches).copied().collect()
+        let steps: Vec<u32> = before.iter().filter(touches).copied().collect();
+        View { cell: Some(cell), kept: steps.clone(), steps }
+    }
+
+    /// The services that the failing step touches. What also touches others is no proof here, and may happen or not.
+    fn of_services(&self, before: &[u32], failed: u32) -> View {
+        let act = |step: u32| self.script.steps[step as usize].act;
+        let mut own: Vec<u32> = touched(self.script, act(failed)).collect();
+        own.sort_unstable();
+        let is_own = |service: u32| own.binary_search(&service).is_ok();
+        let steps: Vec<u32> =
+            before.iter().copied().filter(|&step| touched(self.script, act(step)).any(is_own)).collect();
+        let kept = steps.iter().copied().filter(|&step| touched(self.script, act(step)).all(is_own)).collect();
+        View { cell: None, steps, kept }
     }
 
     fn contradicts(&mut self, cell: Option<u32>, steps: &[u32], kept: &[u32]) -> bool {

@@ -37,7 +37,7 @@ pub fn explained_prefix(run: &Run, options: &Options) -> Prefix {
             let number = history.calls[script.steps[*failed as usize].call as usize].number;
             replay(history, &script, &order, format!("no order explains the answer of op {number} behind these"))
         }),
-        Decision::Linearizable => {
+        Decision::Linearizable(_) => {
             Prefix { steps: Vec::new(), end: "every operation has an order, but not that of the indices".to_owned() }
         }
         Decision::Unknown { reason } => Prefix { steps: Vec::new(), end: reason },

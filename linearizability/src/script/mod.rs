@@ -105,7 +105,7 @@ pub(crate) struct Packed {
 }
 
 /// The steps of a history, and the tables they point into.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
     /// In the order of `from`.
     pub(crate) steps: Vec<Step>,

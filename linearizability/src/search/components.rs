@@ -26,7 +26,7 @@ pub(crate) fn components(script: &Script) -> Vec<Vec<u32>> {
 }
 
 /// The services that a step reads or writes.
-fn touched(script: &Script, act: Act) -> Box<dyn Iterator<Item = u32> + '_> {
+pub(crate) fn touched(script: &Script, act: Act) -> Box<dyn Iterator<Item = u32> + '_> {
     let of_cell = |cell: &u32| script.cells[*cell as usize].service;
     match act {
         Act::Register(registration) => {

@@ -171,6 +171,8 @@ impl Problem<'_> {
                 }
                 Some(())
             }
+            Effect::Cell(cell, Some(shown)) if way == 0 => self.make_shown(state, *cell, shown, limit, order),
+            Effect::Cell(cell, None) if way == 0 => self.make_absent(state, *cell, limit, order),
             Effect::Deregister(cell) => self.make_present(state, std::slice::from_ref(cell), way, limit, order),
             Effect::DeregisterAny(cells) => self.make_present(state, cells, way, limit, order),
             Effect::List(services) => {

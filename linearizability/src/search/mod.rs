@@ -20,7 +20,7 @@ mod state;
 mod tester;
 mod wgl;
 
-pub(crate) use components::components;
+pub(crate) use components::{components, touched};
 pub(crate) use problem::{Problem, Relax};
 pub use tester::PoTester;
 pub(crate) use wgl::{Found, search};

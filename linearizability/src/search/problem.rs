@@ -149,6 +149,15 @@ impl<'s> Problem<'s> {
         problem
     }
 
+    /// The problem of `members`, seen from one cell: whole otherwise.
+    pub(crate) fn of_cell(history: &History, script: &'s Script, members: &[u32], cell: u32) -> Self {
+        let mut problem =
+            Self::relaxed(history, script, members, Relax { kept: members, cell: Some(cell), cut: u32::MAX });
+        problem.is_relaxed = false;
+        problem.needs_full = script.has_checks;
+        problem
+    }
+
     fn empty(script: &'s Script) -> Self {
         Self {
             script,

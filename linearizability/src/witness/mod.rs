@@ -11,7 +11,7 @@
 mod explain;
 mod replay;
 
-pub(crate) use replay::{Failure, Reason, Witness, run};
+pub(crate) use replay::{Failure, Reason, Witness, run, run_placed};
 
 use crate::history::History;
 use crate::script::{Need, Script};
