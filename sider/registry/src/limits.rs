@@ -128,8 +128,10 @@ pub const PEER_DIAL_TIMEOUT: Duration = Duration::from_secs(1);
 pub const SNAPSHOT_CHUNK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (out of file descriptors, say).
 pub const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// Time for a received snapshot to be installed.
-pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of a snapshot that a follower decodes, checks and stores in a second at the very least.
+pub const SNAPSHOT_INSTALL_RATE: usize = 16 * 1024 * 1024;
+/// Longest time for a received snapshot to be installed.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(70);
 /// How often the log's size is looked at.
 pub const LOG_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Entries at the log's end that are kept in memory for followers that follow closely.

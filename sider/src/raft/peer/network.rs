@@ -264,7 +264,7 @@ impl Peer {
                 total: whole.len() as u64,
                 bytes: whole.slice(offset..end),
             };
-            let within = if end == whole.len() { limits::SNAPSHOT_TIMEOUT } else { limits::SNAPSHOT_CHUNK_TIMEOUT };
+            let within = if end == whole.len() { install_within(whole.len()) } else { limits::SNAPSHOT_CHUNK_TIMEOUT };
             let answer = self.ask(RPCTypes::InstallSnapshot, Call::Snapshot(piece), within, |reply| match reply {
                 Reply::Installed(response) => Some(Some(response)),
                 Reply::Received => Some(None),
@@ -281,4 +281,11 @@ impl Peer {
             offset = end;
         }
     }
+}
+
+/// Time for the last piece, which is answered when the snapshot is installed. In proportion to its length: a follower
+/// that was cut off under a small one is not waited for as long as under the largest.
+fn install_within(bytes: usize) -> Duration {
+    let seconds = u64::try_from(bytes / limits::SNAPSHOT_INSTALL_RATE).unwrap_or(u64::MAX);
+    (limits::SNAPSHOT_CHUNK_TIMEOUT + Duration::from_secs(seconds)).min(limits::SNAPSHOT_TIMEOUT)
 }
