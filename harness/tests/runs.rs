@@ -54,7 +54,16 @@ fn a_run_that_covers_too_little_is_vacuous_keeps_everything_and_is_replayed_byte
     let output = harness(out.path(), &["run", &scenario.display().to_string(), "--seed", "5"]);
     assert_eq!(code(&output), 4, "{}", text(&output));
     let dir = out.path().join("small-5");
-    for file in ["scenario.toml", "seed", "history.jsonl", "nemesis.jsonl", "trace.hash", "summary.json", "build.json", "nodes/n1/applied.jsonl"] {
+    for file in [
+        "scenario.toml",
+        "seed",
+        "history.jsonl",
+        "nemesis.jsonl",
+        "trace.hash",
+        "summary.json",
+        "build.json",
+        "nodes/n1/applied.jsonl",
+    ] {
         assert!(dir.join(file).is_file(), "{file}");
     }
     let output = harness(out.path(), &["replay", &dir.display().to_string()]);

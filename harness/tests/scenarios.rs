@@ -17,7 +17,12 @@ fn there_are_at_least_twenty_scenarios_and_some_that_must_fail() {
     assert!(suite.iter().filter(|found| found.id.starts_with("negative/")).count() >= 2);
     for found in &suite {
         let negative = found.id.starts_with("negative/");
-        assert_eq!(negative, !found.scenario.expect.violated.is_empty(), "{}: only negative/ expects a violation", found.id);
+        assert_eq!(
+            negative,
+            !found.scenario.expect.violated.is_empty(),
+            "{}: only negative/ expects a violation",
+            found.id
+        );
     }
 }
 
@@ -26,14 +31,29 @@ fn together_they_use_every_fault_and_ask_for_every_kind_of_coverage() {
     let suite = suite();
     let texts: Vec<&str> = suite.iter().map(|found| found.scenario.text.as_str()).collect();
     let faults = [
-        "partition", "delay", "loss", "duplicate", "crash", "power-loss", "stop", "pause", "clock-step", "disk-error",
-        "slow-disk", "lying-disk", "flip-byte", "wipe", "transfer", "elect", "join", "remove",
+        "partition",
+        "delay",
+        "loss",
+        "duplicate",
+        "crash",
+        "power-loss",
+        "stop",
+        "pause",
+        "clock-step",
+        "disk-error",
+        "slow-disk",
+        "lying-disk",
+        "flip-byte",
+        "wipe",
+        "transfer",
+        "elect",
+        "join",
+        "remove",
     ];
     for fault in faults {
         assert!(texts.iter().any(|text| text.contains(&format!("do = \"{fault}\""))), "no scenario has {fault}");
     }
-    let shapes =
-        ["halves", "one", "random", "leader-minority", "one-way-out", "one-way-in", "bridge", "ring"];
+    let shapes = ["halves", "one", "random", "leader-minority", "one-way-out", "one-way-in", "bridge", "ring"];
     for shape in shapes {
         assert!(texts.iter().any(|text| text.contains(&format!("shape = \"{shape}\""))), "no scenario has {shape}");
     }

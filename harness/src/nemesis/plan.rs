@@ -162,12 +162,9 @@ impl Plan {
             shared.record.fault(&fault_name(drawn.what), &value, Struck::Skipped, None);
             return;
         }
-        let skipped = strike
-            .now
-            .iter()
-            .map(|action| carry_out(action, cluster, shared))
-            .all(|outcome| outcome == Struck::Skipped);
-        if skipped {
+        // All of them, and only then the look: a strike is a sequence.
+        let outcomes: Vec<Struck> = strike.now.iter().map(|action| carry_out(action, cluster, shared)).collect();
+        if outcomes.iter().all(|outcome| *outcome == Struck::Skipped) {
             return;
         }
         for name in &strike.afflicted {

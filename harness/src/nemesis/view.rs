@@ -87,27 +87,29 @@ impl View {
         self.parked.get(node).copied().unwrap_or(0)
     }
 
-    /// Why `members` have not converged, or none if they have: one leader, the newest term everywhere, equal positions
-    /// and hashes.
+    /// Why `members` have not converged, or none if they have: one of them leads, the newest term everywhere, equal
+    /// positions and hashes.
     #[must_use]
     pub fn not_converged(&self, members: &[String], cluster: &Cluster) -> Option<String> {
+        let leaders: Vec<&String> = members.iter().filter(|name| self.role(name).1 == Role::Leader).collect();
+        match leaders.as_slice() {
+            [leader] => self.not_following(leader, members, cluster),
+            _ => Some(format!("leaders: {leaders:?}; exactly one is right")),
+        }
+    }
+
+    /// Why `members` do not follow `leader`, who may be one of them or another: they must be in its term, at its position,
+    /// with its hash.
+    #[must_use]
+    pub fn not_following(&self, leader: &str, members: &[String], cluster: &Cluster) -> Option<String> {
         if let Some(down) = members.iter().find(|name| !cluster.is_running(name)) {
             return Some(format!("{down} does not run"));
         }
-        let role = |name: &String| self.roles.get(name).copied().unwrap_or((0, Role::Stopped));
-        let leaders: Vec<&String> = members.iter().filter(|name| role(name).1 == Role::Leader).collect();
-        let [leader] = leaders.as_slice() else {
-            return Some(format!("leaders: {leaders:?}; exactly one is right"));
-        };
-        let term = role(leader).0;
-        if let Some(other) =
-            members.iter().find(|name| role(name).0 != term || (*name != *leader && role(name).1 != Role::Follower))
-        {
-            return Some(format!(
-                "{leader} leads term {term}, {other} is {:?} in term {}",
-                role(other).1,
-                role(other).0
-            ));
+        let term = self.role(leader).0;
+        let follows = |name: &String| name == leader || self.role(name) == (term, Role::Follower);
+        if let Some(other) = members.iter().find(|name| !follows(name)) {
+            let (of, role) = self.role(other);
+            return Some(format!("{leader} leads term {term}, {other} is {role:?} in term {of}"));
         }
         let Some(first) = self.applied(leader) else {
             return Some(format!("{leader} leads and has applied nothing yet"));
@@ -118,5 +120,9 @@ impl View {
             "{leader} applied log {} ({}), {other} log {} ({})",
             first.log, first.hash, behind.log, behind.hash
         ))
+    }
+
+    fn role(&self, node: &str) -> (u64, Role) {
+        self.roles.get(node).copied().unwrap_or((0, Role::Stopped))
     }
 }

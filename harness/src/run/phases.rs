@@ -130,7 +130,7 @@ fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Br
         let serves = |world: &mut World| quorum_serves(world, &quorum);
         if !world.step_until(scenario.phases.settle, serves)? {
             let summary = format!(
-                "{quorum:?} are connected and run, and none of them leads the others after {:?}",
+                "{quorum:?} are connected and run, and do not follow one leader after {:?}",
                 scenario.phases.settle
             );
             world.findings.push(Finding::new(Property::Live4, world.now_ns(), summary));
@@ -155,9 +155,10 @@ fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Br
     Ok(())
 }
 
-/// One of `quorum` leads and the others have applied as much as it.
+/// `quorum` follows a leader, who may be another server that is still connected to it.
 fn quorum_serves(world: &World, quorum: &[String]) -> bool {
-    world.view.not_converged(quorum, &world.cluster).is_none()
+    let leader = world.view.leader(&world.cluster);
+    leader.is_some_and(|leader| world.view.not_following(&leader, quorum, &world.cluster).is_none())
 }
 
 /// The members that must serve at the end: all that run.
@@ -191,7 +192,8 @@ fn drain(world: &mut World) -> Result<(), Broken> {
         let late = watched.iter().find(|(_, (service, seen))| finals.get(service).is_none_or(|last| seen < last));
         late.map(|(number, (service, seen))| (*number, service.clone(), *seen, finals.get(service).copied()))
     };
-    let lost = |world: &World| world.shared.agents.borrow().iter().find(|(_, there)| !**there).map(|(number, _)| *number);
+    let lost =
+        |world: &World| world.shared.agents.borrow().iter().find(|(_, there)| !**there).map(|(number, _)| *number);
     let done = world.step_until(DRAIN, |world| late(world).is_none() && lost(world).is_none())?;
     if let Some(number) = lost(world) {
         let summary = format!("the instances of agent {number} are not all there and passing");

@@ -57,7 +57,9 @@ pub fn tasks(shared: &Rc<Shared>, load: &AgentLoad, servers: &[String]) -> Vec<T
     (0..load.agents).for_each(|number| {
         shared.agents.borrow_mut().insert(number, false);
     });
-    let look = |number| Box::pin(look(Rc::clone(shared), number, load.services, client(shared, servers, number as u64))) as Task;
+    let look = |number| {
+        Box::pin(look(Rc::clone(shared), number, load.services, client(shared, servers, number as u64))) as Task
+    };
     let intruder = Box::pin(intruder(Rc::clone(shared), load.clone(), client(shared, servers, u64::MAX))) as Task;
     (0..load.agents).map(look).chain([intruder]).collect()
 }
@@ -83,7 +85,8 @@ fn name(agent: usize, service: usize) -> String {
 /// A client that is not recorded.
 fn client(shared: &Rc<Shared>, servers: &[String], number: u64) -> Client {
     let address = |server: &String| ServerAddress::parse(&format!("{server}:{HTTP_PORT}")).expect("a host and a port");
-    let settings = Settings { call_timeout: Duration::from_secs(1), total_timeout: Duration::from_secs(3), ..Settings::default() };
+    let settings =
+        Settings { call_timeout: Duration::from_secs(1), total_timeout: Duration::from_secs(3), ..Settings::default() };
     let seed = shared.seeds.seed("agent-watch", number);
     Client::new(servers.iter().map(address).collect(), Arc::new(TurmoilDial), settings, seed)
 }
