@@ -96,7 +96,7 @@ impl Record {
             Some(key) => json!({"node": node, "op": op, "key": key}),
             None => json!({"node": node, "op": op}),
         };
-        inner.line(time, &process.to_string(), "invoke", f, value, &x);
+        inner.line(time, &process.to_string(), ("invoke", f), value, &x);
         if f == "poll" {
             *inner.history.open_polls.entry(node.to_owned()).or_default() += 1;
         }
@@ -113,7 +113,7 @@ impl Record {
         };
         let mut inner = self.lock();
         let x = json!({"node": open.node, "op": open.op});
-        inner.line(time, &open.process.to_string(), kind, open.f, value, &x);
+        inner.line(time, &open.process.to_string(), (kind, open.f), value, &x);
         if open.f == "poll" {
             *inner.history.open_polls.entry(open.node.clone()).or_default() -= 1;
         }
@@ -130,7 +130,7 @@ impl Record {
         let step = self.clock.step_ns();
         let mut inner = self.lock();
         let x = json!({"outcome": outcome.as_str()});
-        inner.line(time, "\"nemesis\"", "info", f, value, &x);
+        inner.line(time, "\"nemesis\"", ("info", f), value, &x);
         let replay = replay.unwrap_or(&Value::Null);
         let line = json!({"time": time, "step": step, "f": f, "value": value, "x": x, "action": replay});
         writeln!(inner.history.nemesis, "{line}").expect("writing to a string");
@@ -142,8 +142,7 @@ impl Record {
         self.lock().line(
             time,
             "\"nemesis\"",
-            "info",
-            "phase",
+            ("info", "phase"),
             &json!({"name": name}),
             &json!({"outcome": "installed"}),
         );
@@ -151,7 +150,7 @@ impl Record {
 }
 
 impl super::Inner {
-    fn line(&mut self, time: u64, process: &str, kind: &str, f: &str, value: &Value, x: &Value) {
+    fn line(&mut self, time: u64, process: &str, (kind, f): (&str, &str), value: &Value, x: &Value) {
         let index = self.history.count;
         self.history.count += 1;
         let line = format!(

@@ -13,7 +13,6 @@ const EVENTS: &[&str] = &[
     "expire-proposed",
     "register",
     "deregister",
-   
     "report",
     "expire",
     "noop",

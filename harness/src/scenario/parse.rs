@@ -142,8 +142,11 @@ fn offset(value: &Value<'_>) -> Result<i64> {
     value.integer(-86_400_000..=86_400_000)
 }
 
+/// Reads one kind of workload.
+type ReadWorkload = fn(&Table<'_>) -> Result<Workload>;
+
 fn read_workload(table: &Table<'_>) -> Result<Workload> {
-    let kinds: [(&'static str, fn(&Table<'_>) -> Result<Workload>); 4] =
+    let kinds: [(&'static str, ReadWorkload); 4] =
         [("registry", read_registry), ("watchers", read_watchers), ("ttl", read_ttl), ("agents", read_agents)];
     let read = table.need("kind")?.one_of("workload", &kinds)?;
     read(table)
