@@ -118,6 +118,7 @@ fn bound_to_claims(context: &Context<'_>, script: &Script, failure: &Failure, fi
                 findings.checked(Property::Lin2, witness.claims);
                 findings.checked(Property::Lin4, witness.wide);
             }
+            Err(refused) if !refused.guessed => findings.violated(tell::wrong_index(history, script, &refused)),
             Err(refused) => findings.undecided(
                 Property::Lin2,
                 format!(

@@ -136,7 +136,9 @@ pub(crate) fn run(
 pub(crate) fn run_placed(history: &History, script: &Script, order: &[u32]) -> Result<Witness, Failure> {
     let mut agenda = Agenda::new(history, script);
     agenda.rejections.clear();
-    let mut replay = Replay::new(history, script, Optional::default());
+    let mut optional = Optional::new(script, std::mem::take(&mut agenda.optional), Choices::default());
+    optional.spend_all();
+    let mut replay = Replay::new(history, script, optional);
     let mut waiting = Vec::new();
     for &step in order {
         match script.steps[step as usize].need {
