@@ -8,21 +8,26 @@ use harness::scenario::model::DiskError;
 use harness::seeds::Seeds;
 use harness::sim::disk::SimDisk;
 use heed::types::{Str, U32};
-use heed::{Database, Env, EnvFlags, EnvOpenOptions};
+use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions};
 use sider::raft::Disk;
 
 type Numbers = U32<heed::byteorder::BE>;
 
 #[expect(unsafe_code, reason = "LMDB maps a file; nobody else opens this one")]
-fn open(dir: &Path) -> (Env, Database<Numbers, Str>) {
+fn open(dir: &Path) -> (Env, Database<'static, Numbers, Str>) {
     std::fs::create_dir_all(dir).expect("a directory");
     let mut options = EnvOpenOptions::new();
     options.map_size(4 << 20).max_dbs(1);
     // SAFETY: one open environment at a time, in a directory of this test.
     let env = unsafe { options.flags(EnvFlags::NO_SYNC).open(dir) }.expect("an environment");
-    let mut txn = env.write_txn().expect("a transaction");
-    let database = env.create_database(&mut txn, None).expect("a database");
-    txn.commit().expect("a commit");
+    let txn = env.write_txn().expect("a transaction");
+    let database = env
+        .create_databases_and_commit(txn, |databases, txn| {
+            let numbers = databases.create_database::<Numbers, Str>(txn, Some("numbers"))?;
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(numbers))
+        })
+        .expect("a database")
+        .unwrap_commit();
     (env, database)
 }
 
@@ -32,7 +37,7 @@ fn numbers(dir: &Path) -> Vec<u32> {
     database.iter(&txn).expect("an iterator").map(|entry| entry.expect("an entry").0).collect()
 }
 
-fn put(env: &Env, database: Database<Numbers, Str>, number: u32) {
+fn put(env: &Env, database: Database<'static, Numbers, Str>, number: u32) {
     let mut txn = env.write_txn().expect("a transaction");
     database.put(&mut txn, &number, &format!("nonce\u{aa}{number:08}-and-some-more-bytes")).expect("a put");
     txn.commit().expect("a commit");

@@ -38,7 +38,7 @@ mod tests {
         for (name, index) in [("n1", 9), ("n2", 8), ("n3", 8)] {
             view.observe(&applied(name, 1, 20, index, ""));
         }
-        let mut at_end = |acked_index| {
+        let at_end = |acked_index| {
             AckedOnMajority.at_end(&TheEnd { time: 0, view: &view, members: &members, acked_index }).is_some()
         };
         assert!(!at_end(8));
