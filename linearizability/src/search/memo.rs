@@ -73,8 +73,8 @@ impl Uses {
 /// The failed configurations.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    /// The first of its sets, in `sets`.
-    heads: Lookup<u128, u32>,
+    /// The first of its sets, in `sets`. In two halves, since a table of `u128` would pad each entry to 32 bytes.
+    heads: Lookup<(u64, u64), u32>,
     /// A set, and the next one of the same configuration; `u32::MAX` ends the list.
     sets: Vec<(Used, u32)>,
     scratch: Vec<u32>,
@@ -83,7 +83,7 @@ pub(super) struct Memo {
 impl Memo {
     /// Whether `configuration` failed with `used` or with less.
     pub(super) fn covers(&mut self, configuration: u128, uses: &Uses, used: Used) -> bool {
-        let mut at = self.heads.get(&configuration).copied().unwrap_or(u32::MAX);
+        let mut at = self.heads.get(&halves(configuration)).copied().unwrap_or(u32::MAX);
         while let Some(&(set, next)) = self.sets.get(at as usize) {
             if uses.is_subset(set, used, &mut self.scratch) {
                 return true;
@@ -95,7 +95,7 @@ impl Memo {
 
     /// Remembers that `configuration` fails with `used`.
     pub(super) fn add(&mut self, configuration: u128, used: Used) {
-        let head = self.heads.entry(configuration).or_insert(u32::MAX);
+        let head = self.heads.entry(halves(configuration)).or_insert(u32::MAX);
         let (mut length, mut at) = (0, *head);
         while let Some(&(_, next)) = self.sets.get(at as usize) {
             length += 1;
@@ -106,4 +106,8 @@ impl Memo {
             *head = self.sets.len() as u32 - 1;
         }
     }
+}
+
+fn halves(configuration: u128) -> (u64, u64) {
+    ((configuration >> 64) as u64, configuration as u64)
 }
