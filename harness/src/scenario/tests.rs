@@ -40,7 +40,7 @@ fn errors_name_line_key_and_the_nearest_right_name() {
         ),
         (
             "[[fault]]\nat = \"1s\"\ndo = \"crash\"\nshape = \"one\"",
-            "s.toml:6: fault[0].shape: unknown key \"shape\": did you mean \"share\"?",
+            "s.toml:6: fault[0].shape: unknown key \"shape\": known are at, when, every, times, for, do, target",
         ),
         (
             "[[fault]]\nwhen = { event = \"expired\" }\ndo = \"crash\"",
@@ -66,10 +66,15 @@ fn errors_name_line_key_and_the_nearest_right_name() {
             "[cluster]\nelection = \"150ms\"",
             "s.toml:4: cluster.election: an election time-out of 150ms is not above two heartbeats (100ms)",
         ),
-        ("[cluster", "s.toml:3: TOML: unclosed table, expected `]`"),
     ] {
         assert_eq!(error(part), expected, "for {part}");
     }
+}
+
+#[test]
+fn what_is_no_toml_at_all_has_its_line_too() {
+    let error = error("[cluster");
+    assert!(error.starts_with("s.toml:3: TOML: "), "{error}");
 }
 
 #[test]
