@@ -9,6 +9,7 @@
 //! | [`expiry_by_leader`] | TTL-4 | only a leader proposes an expiry |
 //! | [`acked_on_majority`] | DUR-1 | at the end a majority has every acknowledged write |
 //! | [`watches_freed`] | W-13 | when all clients have left, no poll is parked |
+//! | [`registered_once`] | AG-1 | agents that were cut off register and deregister nothing |
 //!
 //! They explain and they find early; the judge decides from the clients' history.
 
@@ -17,6 +18,7 @@ pub mod applied_in_order;
 pub mod equal_hashes;
 pub mod expiry_by_leader;
 pub mod one_leader_per_term;
+pub mod registered_once;
 pub mod terms_rise;
 pub mod watches_freed;
 
@@ -73,7 +75,7 @@ pub trait Invariant {
     }
 }
 
-/// All of them.
+/// Those of every run. When all servers lost everything and there is a new cluster, it is looked at with new ones.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Invariant>> {
     vec![

@@ -11,27 +11,78 @@ use crate::sim::cluster::Link;
 #[serde(rename_all = "kebab-case", tag = "do")]
 #[expect(missing_docs, reason = "each is named after what the fault line says")]
 pub enum Action {
-    Cut { links: Vec<Link> },
-    Mend { links: Vec<Link> },
-    Delay { links: Vec<Link>, by_ms: u64 },
-    Lose { links: Vec<Link>, share: f64 },
-    Duplicate { share: f64 },
-    Kill { targets: Vec<String> },
-    PowerOff { targets: Vec<String> },
-    Stop { targets: Vec<String> },
-    Start { targets: Vec<String> },
-    Pause { targets: Vec<String> },
-    Resume { targets: Vec<String> },
-    StepClock { targets: Vec<String>, by_ms: i64 },
-    FailDisk { targets: Vec<String>, full: bool },
-    SlowDisk { targets: Vec<String>, by_ms: u64 },
-    Lie { targets: Vec<String> },
-    HealDisk { targets: Vec<String> },
-    Flip { targets: Vec<String> },
-    Wipe { targets: Vec<String> },
-    Join { targets: Vec<String> },
-    Remove { targets: Vec<String> },
-    Transfer { targets: Vec<String> },
+    Cut {
+        links: Vec<Link>,
+    },
+    Mend {
+        links: Vec<Link>,
+    },
+    Delay {
+        links: Vec<Link>,
+        by_ms: u64,
+    },
+    Lose {
+        links: Vec<Link>,
+        share: f64,
+    },
+    Duplicate {
+        share: f64,
+    },
+    Kill {
+        targets: Vec<String>,
+    },
+    PowerOff {
+        targets: Vec<String>,
+    },
+    Stop {
+        targets: Vec<String>,
+    },
+    Start {
+        targets: Vec<String>,
+    },
+    Pause {
+        targets: Vec<String>,
+    },
+    Resume {
+        targets: Vec<String>,
+    },
+    StepClock {
+        targets: Vec<String>,
+        by_ms: i64,
+    },
+    FailDisk {
+        targets: Vec<String>,
+        full: bool,
+    },
+    SlowDisk {
+        targets: Vec<String>,
+        by_ms: u64,
+    },
+    Lie {
+        targets: Vec<String>,
+    },
+    HealDisk {
+        targets: Vec<String>,
+    },
+    Flip {
+        targets: Vec<String>,
+    },
+    Wipe {
+        targets: Vec<String>,
+    },
+    /// The first of the targets will found a new cluster, which the others will join.
+    Refound {
+        targets: Vec<String>,
+    },
+    Join {
+        targets: Vec<String>,
+    },
+    Remove {
+        targets: Vec<String>,
+    },
+    Transfer {
+        targets: Vec<String>,
+    },
 }
 
 impl Action {
@@ -61,6 +112,7 @@ impl Action {
             Self::HealDisk { .. } => "disk-heal",
             Self::Flip { .. } => "flip-byte",
             Self::Wipe { .. } => "wipe",
+            Self::Refound { .. } => "refound",
             Self::Join { .. } => "ask-join",
             Self::Remove { .. } => "ask-remove",
             Self::Transfer { .. } => "ask-transfer",
@@ -89,6 +141,7 @@ impl Action {
             | Self::HealDisk { targets }
             | Self::Flip { targets }
             | Self::Wipe { targets }
+            | Self::Refound { targets }
             | Self::Join { targets }
             | Self::Remove { targets }
             | Self::Transfer { targets } => json!({"targets": targets}),
@@ -98,7 +151,7 @@ impl Action {
     /// It undoes a fault, or asks for something legal: not a fault of its own.
     #[must_use]
     pub fn is_relief(&self) -> bool {
-        matches!(self.name(), "heal" | "restart" | "resume" | "disk-heal")
+        matches!(self.name(), "heal" | "restart" | "resume" | "disk-heal" | "refound")
     }
 }
 

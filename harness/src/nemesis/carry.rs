@@ -6,6 +6,7 @@ use super::action::Action;
 use crate::record::history::Struck;
 use crate::scenario::model::DiskError;
 use crate::sim::cluster::{Cluster, Link};
+use crate::workload::agents;
 use crate::workload::shared::{Admin, Shared};
 
 /// Does `action` and records it.
@@ -29,8 +30,13 @@ pub fn carry_out(action: &Action, cluster: &mut Cluster, shared: &Shared) -> Str
     if outcome == Struck::Installed && !action.is_relief() {
         shared.count("faults");
     }
-    if let Action::Start { targets } = action {
-        targets.iter().for_each(|_| shared.count("restarts"));
+    match action {
+        Action::Start { targets } => targets.iter().for_each(|_| shared.count("restarts")),
+        Action::Cut { links } => agents::hosts(shared)
+            .filter(|host| links.iter().any(|(from, _)| from == host))
+            .for_each(|_| shared.count("agent_cut_offs")),
+        Action::Refound { .. } => shared.count("refoundings"),
+        _ => {}
     }
     outcome
 }
@@ -91,6 +97,7 @@ fn act(action: &Action, cluster: &mut Cluster, shared: &Shared) -> std::io::Resu
             cluster.server(name).forget_bootstrap();
             cluster.server(name).disk().wipe()
         })?,
+        Action::Refound { targets } => refound(cluster, shared, targets)?,
         Action::Join { targets } => ask(shared, targets, Admin::Join),
         Action::Remove { targets } => ask(shared, targets, Admin::Remove),
         Action::Transfer { targets } => {
@@ -107,6 +114,35 @@ fn flip(cluster: &mut Cluster, name: &str) -> std::io::Result<()> {
     match flipped {
         Some(_) => Ok(()),
         None => Err(std::io::Error::other("the disk holds no record that could be damaged")),
+    }
+}
+
+/// What an operator does whose servers have all lost everything: whatever is left is emptied too, the first will found a
+/// cluster, and the others will be empty servers that wait to be joined. No promise of the old cluster holds in the new
+/// one, and none of the old is void before this moment: each is recorded, and judged, for itself.
+fn refound(cluster: &mut Cluster, shared: &Shared, targets: &[String]) -> std::io::Result<()> {
+    for name in targets {
+        cluster.kill(name);
+        cluster.server(name).forget_bootstrap();
+        cluster.server(name).disk().wipe()?;
+    }
+    let Some(founder) = targets.first() else { return Ok(()) };
+    cluster.server(founder).will_found();
+    shared.record.new_cluster();
+    shared.clusters.set(shared.clusters.get() + 1);
+    *shared.members.borrow_mut() = vec![founder.clone()];
+    note_clocks(cluster, shared);
+    Ok(())
+}
+
+/// Writes down whose clock is not the true one: bounds on expiries rest on it.
+pub fn note_clocks(cluster: &Cluster, shared: &Shared) {
+    for server in cluster.servers() {
+        let (name, clock) = (server.name(), server.clock());
+        if (clock.rate - 1.0).abs() > f64::EPSILON || clock.offset_ms != 0 {
+            let value = serde_json::json!({"targets": [name], "rate": clock.rate, "offset_ms": clock.offset_ms});
+            shared.record.fault("clock", &value, Struck::Installed, None);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::record::history::Struck;
 use crate::scenario::model::{Family, Fault, Random, Scenario, What, When};
 use crate::seeds::Seeds;
 use crate::sim::cluster::Cluster;
+use crate::workload::agents;
 use crate::workload::shared::Shared;
 
 /// Virtual time since the start of the simulation.
@@ -193,7 +194,8 @@ impl Plan {
     fn scene<'a>(&self, here: Option<String>, view: &'a View, cluster: &'a Cluster, shared: &Shared) -> Scene<'a> {
         let members = shared.members.borrow().clone();
         let spares = self.names.iter().filter(|name| !members.contains(name)).cloned().collect();
-        Scene { cluster, view, members, spares, here }
+        let agents = agents::hosts(shared).collect();
+        Scene { cluster, view, members, agents, spares, here }
     }
 
     /// Undoes what is over at `now`, or everything.
@@ -304,7 +306,7 @@ fn event_of(kind: &FactKind) -> Option<&str> {
         FactKind::Role { role: Role::Candidate, .. } => "candidate",
         FactKind::Role { role: Role::Follower, .. } => "follower",
         FactKind::Expire { .. } => "expire-proposed",
-        FactKind::Role { .. } | FactKind::Watch { .. } | FactKind::Point { .. } => return None,
+        FactKind::Role { .. } | FactKind::Watch { .. } | FactKind::Point { .. } | FactKind::NewCluster => return None,
     })
 }
 

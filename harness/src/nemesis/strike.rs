@@ -80,6 +80,7 @@ fn machine(what: What, targets: Vec<String>, scene: &Scene<'_>, rng: &mut StdRng
             undo: replace(&targets),
             afflicted: targets,
         },
+        What::LoseEverything => lose_everything(scene),
         What::Replace => Strike { now: replace(&targets), undo: Vec::new(), afflicted: Vec::new() },
         What::Transfer => alone(Action::Transfer { targets: successor(scene, rng) }),
         What::Elect => elect(scene),
@@ -104,6 +105,21 @@ fn replace(targets: &[String]) -> Vec<Action> {
         Action::Start { targets: targets.clone() },
         Action::Join { targets },
     ]
+}
+
+/// All servers are lost with all that they stored; when it is over there is a new cluster under the old addresses.
+fn lose_everything(scene: &Scene<'_>) -> Strike {
+    let targets = scene.members.clone();
+    let joining = targets.iter().skip(1).cloned().collect();
+    Strike {
+        now: vec![Action::Wipe { targets: targets.clone() }],
+        undo: vec![
+            Action::Refound { targets: targets.clone() },
+            Action::Start { targets: targets.clone() },
+            Action::Join { targets: joining },
+        ],
+        afflicted: targets,
+    }
 }
 
 /// The leader stands still until another leads.

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom as _, SliceRandom};
 
 use super::view::View;
 use crate::scenario::model::{Shape, Target};
@@ -16,6 +16,8 @@ pub struct Scene<'a> {
     pub view: &'a View,
     /// Members, in order of their names.
     pub members: Vec<String>,
+    /// Machines of agents.
+    pub agents: Vec<String>,
     /// Servers that are no members.
     pub spares: Vec<String>,
     /// Where the trigger fired.
@@ -87,6 +89,16 @@ impl Scene<'_> {
                 both_ways(left, right)
             }
             Shape::Ring => ring(&drawn),
+            Shape::Agents => both_ways(&self.chosen_agents(target, rng), &self.cluster.hosts()),
+        }
+    }
+
+    /// The agents that `target` names: one that is drawn, all, or by name.
+    fn chosen_agents(&self, target: &Target, rng: &mut StdRng) -> Vec<String> {
+        match target {
+            Target::Any => self.agents.choose(rng).cloned().into_iter().collect(),
+            Target::Named(names) => names.clone(),
+            _ => self.agents.clone(),
         }
     }
 

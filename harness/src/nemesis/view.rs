@@ -25,6 +25,8 @@ pub struct View {
     applied: BTreeMap<String, Applied>,
     parked: BTreeMap<String, u64>,
     terms_led: BTreeSet<u64>,
+    /// Terms that had a leader in clusters that are gone.
+    led_before: u64,
 }
 
 impl View {
@@ -51,6 +53,7 @@ impl View {
             FactKind::Watch { parked } => {
                 self.parked.insert(fact.node.clone(), *parked);
             }
+            FactKind::NewCluster => *self = Self { led_before: self.terms_led(), ..Self::default() },
             FactKind::Expire { .. } | FactKind::Point { .. } => {}
         }
     }
@@ -72,7 +75,7 @@ impl View {
     /// Terms that had a leader.
     #[must_use]
     pub fn terms_led(&self) -> u64 {
-        self.terms_led.len() as u64
+        self.led_before + self.terms_led.len() as u64
     }
 
     /// How far `node` has applied, since it was started.

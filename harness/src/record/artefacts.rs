@@ -1,6 +1,7 @@
 //! The directory of a run: what the judge, a replay and a person need.
 //!
-//! `scenario.toml`, `seed`, `history.jsonl`, `nemesis.jsonl`, `nodes/<node>/*.jsonl`, `trace.hash`, `summary.json`, `build.json`.
+//! `scenario.toml`, `seed`, `history.jsonl`, `nemesis.jsonl`, `nodes/<node>/*.jsonl`, `trace.hash`, `summary.json`, `build.json`;
+//! `past-<n>/` with a history and nodes for each cluster that was lost before.
 
 use std::fs;
 use std::io;
@@ -26,8 +27,12 @@ pub fn write(dir: &Path, record: &Record, scenario: &str, seed: u64, summary: &V
     let lines = checkpoints.map(|at| format!("{} {} {:032x}\n", at.lines, at.time, at.hash));
     let last = format!("{} end {}\n", inner.trace.lines(), inner.trace.hash());
     fs::write(dir.join("trace.hash"), lines.chain([last]).collect::<String>())?;
-    for node in inner.facts.records() {
-        write_node(&dir.join("nodes").join(&node.node), &node)?;
+    write_nodes(dir, &inner.facts.records())?;
+    for (number, past) in inner.past.iter().enumerate() {
+        let dir = dir.join(format!("past-{}", number + 1));
+        fs::create_dir_all(&dir)?;
+        fs::write(dir.join("history.jsonl"), &past.history)?;
+        write_nodes(&dir, &past.nodes)?;
     }
     write_summary(dir, summary)
 }
@@ -40,6 +45,10 @@ pub fn write_summary(dir: &Path, summary: &Value) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     fs::write(dir.join("summary.json"), format!("{summary:#}\n"))?;
     fs::write(dir.join("build.json"), format!("{:#}\n", build()))
+}
+
+fn write_nodes(dir: &Path, nodes: &[NodeRecord]) -> io::Result<()> {
+    nodes.iter().try_for_each(|node| write_node(&dir.join("nodes").join(&node.node), node))
 }
 
 fn write_node(dir: &Path, node: &NodeRecord) -> io::Result<()> {

@@ -58,6 +58,8 @@ pub enum FactKind {
         /// Its name.
         point: String,
     },
+    /// No server did it: from here on there is another cluster, whose terms, log and Index begin anew.
+    NewCluster,
 }
 
 /// What each server did, and what is new since the last look.
@@ -103,7 +105,7 @@ impl Facts {
                 record.proposals.push(Proposal { time, kind: "expire".into(), role });
             }
             FactKind::Watch { parked } => record.watches.push(WatchSample { time, parked: *parked }),
-            FactKind::Point { .. } => {}
+            FactKind::Point { .. } | FactKind::NewCluster => {}
         }
         self.new.push(Fact { time, node: node.to_owned(), incarnation, kind });
     }
@@ -113,6 +115,13 @@ impl Facts {
         let last = self.records.get(node).and_then(|record| record.roles.last());
         let term = last.map_or(0, |change| change.term);
         self.take(time, node, FactKind::Role { term, role: Role::Stopped });
+    }
+
+    /// A new cluster takes the place of the old one, whose records are handed out.
+    pub(super) fn new_cluster(&mut self, time: u64) -> Vec<NodeRecord> {
+        self.roles.clear();
+        self.new.push(Fact { time, node: String::new(), incarnation: 0, kind: FactKind::NewCluster });
+        std::mem::take(&mut self.records).into_values().collect()
     }
 
     /// Keeps a log line of `node`.

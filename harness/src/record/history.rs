@@ -16,6 +16,8 @@ pub struct Open {
     op: u64,
     f: &'static str,
     node: String,
+    /// How many clusters there had been before.
+    cluster: usize,
 }
 
 /// How a call ended.
@@ -100,7 +102,7 @@ impl Record {
         if f == "poll" {
             *inner.history.open_polls.entry(node.to_owned()).or_default() += 1;
         }
-        Open { process, op, f, node: node.to_owned() }
+        Open { process, op, f, node: node.to_owned(), cluster: inner.past.len() }
     }
 
     /// Writes the line of a call that ends now.
@@ -112,6 +114,10 @@ impl Record {
             End::Info => "info",
         };
         let mut inner = self.lock();
+        if open.cluster != inner.past.len() {
+            // It ended after the history that it belongs to.
+            return;
+        }
         let x = json!({"node": open.node, "op": open.op});
         inner.line(time, &open.process.to_string(), (kind, open.f), value, &x);
         if open.f == "poll" {
@@ -163,6 +169,14 @@ impl super::Inner {
 }
 
 impl History {
+    /// Begins a history for a new cluster; hands out that of the old one. Numbers of calls and processes go on.
+    pub(super) fn new_cluster(&mut self) -> String {
+        self.count = 0;
+        self.acked_index = 0;
+        self.open_polls.clear();
+        std::mem::take(&mut self.lines)
+    }
+
     /// Polls that clients hold open at `node` now.
     #[must_use]
     pub fn open_polls(&self, node: &str) -> u64 {

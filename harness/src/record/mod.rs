@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use clock::VirtualClock;
 use facts::Facts;
 use history::History;
+use linearizability::history::NodeRecord;
 use trace::Trace;
 
 /// The record. Cheap to clone; everybody in a run holds it.
@@ -42,14 +43,33 @@ pub struct Inner {
     pub facts: Facts,
     /// All of it, hashed.
     pub trace: Trace,
+    /// Clusters that are gone with everything they stored, oldest first.
+    pub past: Vec<Past>,
+}
+
+/// The record of a cluster that is gone: it is judged for itself, since nothing that it promised binds the next one.
+#[derive(Debug)]
+pub struct Past {
+    /// Its `history.jsonl`.
+    pub history: String,
+    /// What its servers did.
+    pub nodes: Vec<NodeRecord>,
 }
 
 impl Record {
     /// An empty record.
     #[must_use]
     pub fn new(trace: Trace) -> Self {
-        let inner = Inner { history: History::default(), facts: Facts::default(), trace };
+        let inner = Inner { history: History::default(), facts: Facts::default(), trace, past: Vec::new() };
         Self { clock: VirtualClock::default(), inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// From here on another cluster is recorded, in a history of its own. A call that is open stays open in the old one.
+    pub fn new_cluster(&self) {
+        let step = self.clock.step_ns();
+        let mut inner = self.lock();
+        let past = Past { history: inner.history.new_cluster(), nodes: inner.facts.new_cluster(step) };
+        inner.past.push(past);
     }
 
     /// The record itself. Never held across an `.await`.

@@ -23,7 +23,14 @@ pub struct Counter {
 impl Counter {
     /// Looks at a fact. An entry that several servers apply counts once.
     pub fn observe(&mut self, fact: &Fact) {
-        let FactKind::Applied { log, kind, .. } = &fact.kind else { return };
+        let (log, kind) = match &fact.kind {
+            FactKind::Applied { log, kind, .. } => (log, kind),
+            FactKind::NewCluster => {
+                self.expired_to = 0;
+                return;
+            }
+            _ => return,
+        };
         match kind.as_str() {
             "expire" if *log > self.expired_to => {
                 self.expired_to = *log;

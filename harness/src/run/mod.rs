@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `world` | the machines, the clients and the record of a run; one step |
 //! | `phases` | setup, run, settle, recheck, drain, end |
+//! | `clusters` | asks the judge about each cluster of a run |
 //! | [`coverage`] | what a run has covered |
 //! | [`outcome`] | the verdict and everything a person needs to understand it |
 
+mod clusters;
 pub mod coverage;
 pub mod outcome;
 mod phases;

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use linearizability::verdict::{Property, Report, Status, Verdict};
-use linearizability::{Options, judge};
 use serde_json::{Value, json};
 
+use super::clusters;
 use super::coverage::Coverage;
-use super::phases::recorded;
 use crate::invariants::Finding;
 use crate::record::Record;
 use crate::scenario::Scenario;
@@ -71,12 +70,10 @@ impl Outcome {
     /// Asks the judge, and compares with what `scenario` expects. `private` is the directory that must not show.
     pub(super) fn judged(mut self, scenario: &Scenario, record: &Record, private: &str) -> Self {
         self.keep(record);
-        let run = match recorded(record) {
-            Ok(run) => run,
+        match clusters::judged(record, &scenario.expect.exercised) {
+            Ok(report) => self.report = Some(report),
             Err(reason) => return self.failed(record, reason),
-        };
-        let options = Options { required: scenario.expect.exercised.clone(), ..Options::default() };
-        self.report = Some(judge(&run, &options));
+        }
         for finding in &mut self.findings {
             finding.summary = finding.summary.replace(private, "");
         }

@@ -3,19 +3,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use linearizability::history::Run;
 use linearizability::verdict::Property;
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use serde_json::json;
 
 use super::outcome::Outcome;
 use super::world::{Broken, World};
 use crate::invariants::Finding;
 use crate::nemesis::action::Action;
+use crate::nemesis::carry::note_clocks;
 use crate::nemesis::plan::Plan;
 use crate::record::Record;
-use crate::record::history::Struck;
 use crate::record::probe::Probe;
 use crate::record::trace::Trace;
 use crate::scenario::Scenario;
@@ -92,13 +90,7 @@ fn set_up(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {
     let names = scenario.cluster.names();
     let first = &names[..scenario.cluster.servers];
     first.iter().for_each(|name| world.cluster.start(name));
-    for name in &names {
-        let clock = world.cluster.server(name).clock();
-        if (clock.rate - 1.0).abs() > f64::EPSILON || clock.offset_ms != 0 {
-            let value = json!({"targets": [name], "rate": clock.rate, "offset_ms": clock.offset_ms});
-            world.shared.record.fault("clock", &value, Struck::Installed, None);
-        }
-    }
+    note_clocks(&world.cluster, &world.shared);
     world.shared.admin.borrow_mut().extend(first[1..].iter().cloned().map(Admin::Join));
     let wanted = first.len();
     let ready = world.step_until(SETUP, |world| {
@@ -204,12 +196,4 @@ fn drain(world: &mut World) -> Result<(), Broken> {
         world.findings.push(Finding::new(Property::Live3, world.now_ns(), summary));
     }
     Ok(())
-}
-
-/// The recorded run, for the judge.
-pub(super) fn recorded(record: &Record) -> Result<Run, String> {
-    let inner = record.lock();
-    let history = linearizability::history::parse_history(inner.history.lines.as_bytes())
-        .map_err(|error| format!("the judge cannot read the history: {error}"))?;
-    Ok(Run { history, nodes: inner.facts.records() })
 }

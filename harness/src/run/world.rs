@@ -8,13 +8,14 @@ use std::time::Duration;
 use linearizability::history::Role;
 
 use super::coverage::Counter;
+use crate::invariants::registered_once::RegisteredOnce;
 use crate::invariants::{self, Finding, Invariant};
 use crate::nemesis::plan::Plan;
 use crate::nemesis::view::View;
 use crate::record::Record;
 use crate::record::facts::{Fact, FactKind};
 use crate::scenario::Scenario;
-use crate::scenario::model::Workload;
+use crate::scenario::model::{Workload, agent_name};
 use crate::seeds::Seeds;
 use crate::sim::cluster::Cluster;
 use crate::sim::server::Exit;
@@ -34,6 +35,8 @@ pub struct World {
     /// Servers that ended by themselves with an error.
     pub stopped_servers: u64,
     invariants: Vec<Box<dyn Invariant>>,
+    /// Nobody but undisturbed agents registers anything before the recheck.
+    agents_alone: bool,
     history_seen: usize,
 }
 
@@ -67,14 +70,18 @@ impl World {
                     watching.extend(agents::tasks(&shared, load, servers));
                     for number in 0..load.agents {
                         let machine = agents::machine(Rc::clone(&shared), number, load.clone(), servers.to_vec());
-                        cluster.client(&format!("a{number}"), machine);
+                        cluster.client(&agent_name(number), machine);
                     }
                 }
             }
         }
         cluster.client("c1", workload::run_all(writing));
         cluster.client("c2", workload::run_all(watching));
+        let agents_alone =
+            scenario.workloads.iter().all(|load| matches!(load, Workload::Agents(load) if !load.intruder));
         Self {
+            invariants: invariants(&shared, agents_alone),
+            agents_alone,
             cluster,
             shared,
             view: View::default(),
@@ -83,7 +90,6 @@ impl World {
             findings: Vec::new(),
             deposed_reads: 0,
             stopped_servers: 0,
-            invariants: invariants::all(),
             history_seen: 0,
         }
     }
@@ -114,6 +120,10 @@ impl World {
     fn look(&mut self) {
         let facts = self.shared.record.lock().facts.drain();
         for fact in &facts {
+            if fact.kind == FactKind::NewCluster {
+                self.invariants = invariants(&self.shared, self.agents_alone);
+                self.history_seen = 0;
+            }
             self.view.observe(fact);
             self.counter.observe(fact);
             let found = self.invariants.iter_mut().filter_map(|invariant| invariant.observe(fact));
@@ -123,6 +133,7 @@ impl World {
             }
             self.note_leader(fact);
         }
+        self.findings.append(&mut self.shared.findings.borrow_mut());
         self.count_deposed_reads();
         if let Some(plan) = &mut self.plan {
             plan.act(self.cluster.elapsed(), &self.view, &mut self.cluster, &self.shared);
@@ -195,6 +206,15 @@ impl World {
         let end = invariants::TheEnd { time: self.now_ns(), view: &self.view, members, acked_index };
         self.findings.extend(self.invariants.iter_mut().filter_map(|invariant| invariant.at_end(&end)));
     }
+}
+
+/// What must hold of a cluster from its first step on.
+fn invariants(shared: &Rc<Shared>, agents_alone: bool) -> Vec<Box<dyn Invariant>> {
+    let mut all = invariants::all();
+    if agents_alone {
+        all.push(Box::new(RegisteredOnce::new(Rc::clone(shared))));
+    }
+    all
 }
 
 /// The services that watchers watch: those that the other clients change.

@@ -39,6 +39,7 @@ const SHAPES: &[(&str, Shape)] = &[
     ("one-way-in", Shape::OneWayIn),
     ("bridge", Shape::Bridge),
     ("ring", Shape::Ring),
+    ("agents", Shape::Agents),
 ];
 
 const FAMILIES: &[(&str, Family)] = &[
@@ -73,6 +74,7 @@ const WHATS: &[(&str, ReadWhat)] = &[
     ("lying-disk", |_| Ok(What::LyingDisk)),
     ("flip-byte", |_| Ok(What::FlipByte)),
     ("wipe", |_| Ok(What::Wipe)),
+    ("lose-everything", |_| Ok(What::LoseEverything)),
     ("transfer", |_| Ok(What::Transfer)),
     ("elect", |_| Ok(What::Elect)),
     ("join", |_| Ok(What::Join)),
@@ -105,7 +107,24 @@ pub(super) fn read_fault(table: &Table<'_>) -> Result<Fault> {
     if fault.every.is_some_and(|every| every < Duration::from_millis(10)) {
         return Err(table.error("every", "a fault strikes at most every 10ms".into()));
     }
+    check_target(table, &fault)?;
     Ok(fault)
+}
+
+/// Faults that cannot strike everybody.
+fn check_target(table: &Table<'_>, fault: &Fault) -> Result<()> {
+    let (any, all, named) =
+        (fault.target == Target::Any, fault.target == Target::All, matches!(fault.target, Target::Named(_)));
+    match fault.what {
+        What::LoseEverything if !any && !all => {
+            Err(table.error("target", "lose-everything strikes all servers: leave the target out".into()))
+        }
+        What::Partition(Shape::Agents) if !any && !all && !named => {
+            let problem = "shape \"agents\" cuts off agents: the target is \"any\", \"all\", \"agent-0\" or a list";
+            Err(table.error("target", problem.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_when(table: &Table<'_>) -> Result<When> {
@@ -140,11 +159,11 @@ fn read_target(value: &Value<'_>) -> Result<Target> {
     if let Some((_, target)) = roles.iter().find(|(name, _)| *name == text) {
         return Ok(target.clone());
     }
-    let is_server = text.strip_prefix('n').is_some_and(|number| number.parse::<u8>().is_ok());
-    if is_server {
+    let numbered = |prefix| text.strip_prefix(prefix).is_some_and(|number| number.parse::<u8>().is_ok());
+    if numbered("n") || numbered("agent-") {
         return Ok(Target::Named(vec![text]));
     }
-    let names: Vec<&str> = roles.iter().map(|(name, _)| *name).chain(["n1"]).collect();
+    let names: Vec<&str> = roles.iter().map(|(name, _)| *name).chain(["n1", "agent-0"]).collect();
     Err(value.error(unknown("target", &text, &names)))
 }
 

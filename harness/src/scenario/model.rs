@@ -173,6 +173,14 @@ pub struct AgentLoad {
     pub services: usize,
     /// Their ttl.
     pub ttl: Duration,
+    /// Somebody takes instances out behind the agents' backs. Without: each must stay registered once and as it is.
+    pub intruder: bool,
+}
+
+/// The machine of agent `number`, and its node name in the registry.
+#[must_use]
+pub fn agent_name(number: usize) -> String {
+    format!("agent-{number}")
 }
 
 /// One planned fault.
@@ -216,7 +224,7 @@ pub enum When {
 /// What a fault does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum What {
-    /// Messages between servers are dropped.
+    /// Messages between servers are dropped, or those between agents and servers.
     Partition(Shape),
     /// The links of the target are slow.
     Delay(Duration),
@@ -244,6 +252,8 @@ pub enum What {
     FlipByte,
     /// The server is killed and its disk emptied.
     Wipe,
+    /// All servers are killed and their disks emptied; then an operator founds a new cluster under the old addresses.
+    LoseEverything,
     /// Leadership is handed over.
     Transfer,
     /// The leader is held still until another server leads.
@@ -275,6 +285,8 @@ pub enum Shape {
     Bridge,
     /// Each server sees its two neighbours in a ring only.
     Ring,
+    /// Agents (the target) see no server, and no server them.
+    Agents,
 }
 
 /// How a disk fails.

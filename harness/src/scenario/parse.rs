@@ -8,7 +8,8 @@ use toml::de::DeTable;
 
 use super::faults::{read_fault, read_random};
 use super::model::{
-    AgentLoad, Clock, Cluster, Expect, Mix, Phases, RegistryLoad, Scenario, TtlLoad, WatcherLoad, Workload,
+    AgentLoad, Clock, Cluster, Expect, Mix, Phases, RegistryLoad, Scenario, Shape, Target, TtlLoad, WatcherLoad, What,
+    Workload, agent_name,
 };
 use super::reader::{Result, ScenarioError, Source, Table, Value};
 
@@ -29,6 +30,11 @@ pub const COVERAGE: &[(&str, &str)] = &[
     ("removes", "servers that were removed"),
     ("stopped_servers", "servers that stopped by themselves on an error"),
     ("duplicated_writes", "keyed writes that were sent twice"),
+    ("refoundings", "clusters that were founded after all servers had lost everything"),
+    ("agent_cut_offs", "times that an agent was cut off from all servers"),
+    ("agent_criticals", "instances of agents that were seen to turn critical"),
+    ("agent_returns", "the same instances that were seen passing again, registered once"),
+    ("agent_restorations", "instances of agents that were seen passing in a new cluster too"),
 ];
 
 const MS: Duration = Duration::from_millis(1);
@@ -69,18 +75,54 @@ fn check(table: &Table<'_>, scenario: Scenario) -> Result<Scenario> {
             table.error("workload", "missing: without a [[workload]] nothing is asked and nothing judged".into())
         );
     }
-    let known = scenario.cluster.names();
-    let named = scenario.faults.iter().filter_map(|fault| match &fault.target {
-        super::model::Target::Named(names) => Some(names),
+    let agents: Vec<usize> = scenario.workloads.iter().filter_map(Workload::agents).collect();
+    if agents.len() > 1 {
+        return Err(table.error("workload", "at most one [[workload]] can be of kind \"agents\"".into()));
+    }
+    let only_agents = agents.len() == scenario.workloads.len();
+    if !only_agents && scenario.faults.iter().any(|fault| fault.what == What::LoseEverything) {
+        let problem = "lose-everything voids what recorded clients were promised: use it with agents only";
+        return Err(table.error("workload", problem.into()));
+    }
+    check_names(table, &scenario, agents.first().copied().unwrap_or(0))?;
+    Ok(scenario)
+}
+
+/// Targets and clocks name machines that are there.
+fn check_names(table: &Table<'_>, scenario: &Scenario, agents: usize) -> Result<()> {
+    let servers = scenario.cluster.names();
+    let agents: Vec<String> = (0..agents).map(agent_name).collect();
+    let named = scenario.faults.iter().filter_map(|fault| match (&fault.target, fault.what) {
+        (Target::Named(names), What::Partition(Shape::Agents)) => Some((names, "agent", &agents)),
+        (Target::Named(names), _) => Some((names, "server", &servers)),
         _ => None,
     });
-    for name in named.flatten().chain(scenario.cluster.clocks.keys()) {
+    let targets = named.flat_map(|(names, what, known)| names.iter().map(move |name| (name, what, known)));
+    for (name, what, known) in targets.chain(scenario.cluster.clocks.keys().map(|name| (name, "server", &servers))) {
         if !known.contains(name) {
-            let problem = format!("unknown server {name:?}: this cluster has {}", known.join(", "));
+            let problem = match known.as_slice() {
+                [] => format!("unknown {what} {name:?}: this scenario has none"),
+                known => format!("unknown {what} {name:?}: this cluster has {}", known.join(", ")),
+            };
             return Err(table.error("cluster", problem));
         }
     }
-    Ok(scenario)
+    let cuts_agents = scenario.faults.iter().any(|fault| fault.what == What::Partition(Shape::Agents));
+    if cuts_agents && agents.is_empty() {
+        let problem = "shape \"agents\" cuts off agents: it needs a [[workload]] of kind \"agents\"";
+        return Err(table.error("workload", problem.into()));
+    }
+    Ok(())
+}
+
+impl Workload {
+    /// How many agents it has, if it is of that kind.
+    const fn agents(&self) -> Option<usize> {
+        match self {
+            Self::Agents(load) => Some(load.agents),
+            Self::Registry(_) | Self::Watchers(_) | Self::Ttl(_) => None,
+        }
+    }
 }
 
 impl Cluster {
@@ -226,6 +268,7 @@ fn read_agents(table: &Table<'_>) -> Result<Workload> {
         agents: size(table.or("agents", 1, |value| value.count(1..=5))?),
         services: size(table.or("services", 2, |value| value.count(1..=20))?),
         ttl: table.or("ttl", 3000 * MS, |value| value.duration())?,
+        intruder: table.or("intruder", true, |value| value.bool())?,
     }))
 }
 

@@ -59,6 +59,30 @@ fn errors_name_line_key_and_the_nearest_right_name() {
             "s.toml:6: fault[0].target: \"here\" is where an event happened: it needs when = { .. }",
         ),
         (
+            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"leader\"",
+            "s.toml:7: fault[0].target: shape \"agents\" cuts off agents: the target is \"any\", \"all\", \"agent-0\" or a list",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"agent-0\"",
+            "s.toml:1: cluster: unknown agent \"agent-0\": this scenario has none",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"",
+            "s.toml:7: workload: shape \"agents\" cuts off agents: it needs a [[workload]] of kind \"agents\"",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"",
+            "s.toml:6: workload: lose-everything voids what recorded clients were promised: use it with agents only",
+        ),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"\ntarget = \"n1\"",
+            "s.toml:6: fault[0].target: lose-everything strikes all servers: leave the target out",
+        ),
+        (
+            "[[workload]]\nkind = \"agents\"\n[[workload]]\nkind = \"agents\"",
+            "s.toml:3: workload: at most one [[workload]] can be of kind \"agents\"",
+        ),
+        (
             "[random]\nfamilies = [\"nett\"]",
             "s.toml:4: random.families[0]: unknown family \"nett\": did you mean \"net\"?",
         ),

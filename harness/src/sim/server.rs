@@ -219,6 +219,11 @@ impl Server {
         self.lock().bootstrap = false;
     }
 
+    /// At its next start it founds a cluster, if its disk is empty.
+    pub fn will_found(&self) {
+        self.lock().bootstrap = true;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

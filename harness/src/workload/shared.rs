@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::invariants::Finding;
 use crate::record::Record;
 use crate::seeds::Seeds;
 
@@ -67,6 +68,10 @@ pub struct Shared {
     pub agents: RefCell<BTreeMap<usize, bool>>,
     /// Counters of what clients did.
     pub counts: RefCell<BTreeMap<&'static str, u64>>,
+    /// How often a new cluster has taken the place of one that was lost.
+    pub clusters: Cell<u64>,
+    /// What observers found broken since the run last looked.
+    pub findings: RefCell<Vec<Finding>>,
 }
 
 impl Shared {
@@ -85,12 +90,20 @@ impl Shared {
             rechecked: RefCell::default(),
             agents: RefCell::default(),
             counts: RefCell::default(),
+            clusters: Cell::new(0),
+            findings: RefCell::default(),
         })
     }
 
     /// Counts one of `name`.
     pub fn count(&self, name: &'static str) {
         *self.counts.borrow_mut().entry(name).or_default() += 1;
+    }
+
+    /// How many of `name` were counted.
+    #[must_use]
+    pub fn counted(&self, name: &str) -> u64 {
+        self.counts.borrow().get(name).copied().unwrap_or(0)
     }
 
     /// Waits until the run has reached `phase`.

@@ -1,6 +1,9 @@
 //! Real agents, each on a machine of its own, in a namespace that no recorded client touches: the judge's history holds
 //! what clients asked for, and an agent asks for itself. Now and then an intruder takes one of their instances out of the
-//! cluster; at the end every instance must be back and passing (AG-1).
+//! cluster; or, without an intruder, an [`observer`] sees to it that each instance is registered once and stays as it is.
+//! At the end every instance must be there and passing with all its checks (AG-1).
+
+mod observer;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,17 +18,20 @@ use sider_agent::store::CellStore;
 use sider_agent::{Setup, Signal};
 use sider_client::client::{Client, Consistency, Query, ServerAddress, Settings};
 use sider_client::seam::BoxFuture;
+use sider_client::wire::ServiceEntry;
 use sider_registry::model::{Name, Status};
 use tokio::sync::mpsc;
 
 use super::Task;
 use super::shared::{LOOK_EVERY, Phase, Shared};
-use crate::scenario::model::AgentLoad;
+use crate::scenario::model::{AgentLoad, agent_name};
 use crate::sim::HTTP_PORT;
 use crate::sim::net::TurmoilDial;
 
 /// The agents' own namespace.
 const NAMESPACE: &str = "agents";
+/// Checks of each instance: one that the agent renews, one that it runs.
+const CHECKS: usize = 2;
 /// Mean pause of the intruder.
 const INTRUDE_EVERY: Duration = Duration::from_secs(4);
 
@@ -51,7 +57,13 @@ pub async fn machine(shared: Rc<Shared>, number: usize, load: AgentLoad, servers
     Ok(())
 }
 
-/// Watches over the agents of `load`: the intruder, and the look at the end.
+/// The machines of the agents of a run.
+pub fn hosts(shared: &Shared) -> impl Iterator<Item = String> {
+    let numbers: Vec<usize> = shared.agents.borrow().keys().copied().collect();
+    numbers.into_iter().map(agent_name)
+}
+
+/// Watches over the agents of `load`: the intruder or the observers, and the look at the end.
 #[must_use]
 pub fn tasks(shared: &Rc<Shared>, load: &AgentLoad, servers: &[String]) -> Vec<Task> {
     (0..load.agents).for_each(|number| {
@@ -60,8 +72,17 @@ pub fn tasks(shared: &Rc<Shared>, load: &AgentLoad, servers: &[String]) -> Vec<T
     let look = |number| {
         Box::pin(look(Rc::clone(shared), number, load.services, client(shared, servers, number as u64))) as Task
     };
-    let intruder = Box::pin(intruder(Rc::clone(shared), load.clone(), client(shared, servers, u64::MAX))) as Task;
-    (0..load.agents).map(look).chain([intruder]).collect()
+    let looks = (0..load.agents).map(look);
+    if load.intruder {
+        let client = client(shared, servers, u64::MAX);
+        return looks.chain([Box::pin(intruder(Rc::clone(shared), load.clone(), client)) as Task]).collect();
+    }
+    let instances = (0..load.agents).flat_map(|agent| (0..load.services).map(move |service| (agent, service)));
+    let observers = instances.enumerate().map(|(number, (agent, service))| {
+        let client = client(shared, servers, u64::MAX - 1 - number as u64);
+        Box::pin(observer::observe(Rc::clone(shared), name(agent, service), client)) as Task
+    });
+    looks.chain(observers).collect()
 }
 
 fn config(number: usize, load: &AgentLoad, servers: &[String]) -> AgentConfig {
@@ -75,11 +96,11 @@ fn config(number: usize, load: &AgentLoad, servers: &[String]) -> AgentConfig {
     let services: Vec<_> = (0..load.services).map(service).collect();
     let file = json!({"servers": servers, "namespace": NAMESPACE, "services": services});
     let config = AgentConfig::parse(&file.to_string()).expect("a valid configuration");
-    config.on_node(&Name::new(format!("agent-{number}")).expect("a name"))
+    config.on_node(&Name::new(agent_name(number)).expect("a name"))
 }
 
 fn name(agent: usize, service: usize) -> String {
-    format!("agent-{agent}-{service}")
+    format!("{}-{service}", agent_name(agent))
 }
 
 /// A client that is not recorded.
@@ -113,7 +134,8 @@ async fn look(shared: Rc<Shared>, number: usize, services: usize, client: Client
         for service in 0..services {
             let query = Query { namespace: NAMESPACE.into(), consistency: Consistency::Consistent, ..Query::default() };
             if let Ok(read) = client.read(&name(number, service), &query).await {
-                there += usize::from(read.body.len() == 1 && read.body[0].health() == Status::Passing);
+                let passing = |entry: &ServiceEntry| entry.health() == Status::Passing && entry.checks.len() == CHECKS;
+                there += usize::from(matches!(read.body.as_slice(), [entry] if passing(entry)));
             }
         }
         if there == services {
