@@ -45,6 +45,7 @@ fn together_they_use_every_fault_and_ask_for_every_kind_of_coverage() {
         "lying-disk",
         "flip-byte",
         "wipe",
+        "lose-everything",
         "transfer",
         "elect",
         "join",
@@ -53,7 +54,8 @@ fn together_they_use_every_fault_and_ask_for_every_kind_of_coverage() {
     for fault in faults {
         assert!(texts.iter().any(|text| text.contains(&format!("do = \"{fault}\""))), "no scenario has {fault}");
     }
-    let shapes = ["halves", "one", "random", "leader-minority", "one-way-out", "one-way-in", "bridge", "ring"];
+    let shapes =
+        ["halves", "one", "random", "leader-minority", "one-way-out", "one-way-in", "bridge", "ring", "agents"];
     for shape in shapes {
         assert!(texts.iter().any(|text| text.contains(&format!("shape = \"{shape}\""))), "no scenario has {shape}");
     }
