@@ -1,7 +1,7 @@
 //! A file that is cut off, damaged or inconsistent gets a clear error with its line, never a verdict.
 
 use linearizability::generate::{Plan, generate, generate_to};
-use linearizability::history::{HistoryError, Problem, parse_history, read_history};
+use linearizability::history::{HistoryError, Operation, Problem, parse_history, read_history};
 
 const CALL: &str = r#"{"index":0,"time":10,"process":1,"type":"invoke","f":"deregister","value":{"ns":"d","svc":"s","id":"i"},"x":{"node":"n1","op":7}}"#;
 const ANSWER: &str =
@@ -172,6 +172,41 @@ fn random_damage_never_panics() {
     assert!(noticed > 1_000, "{noticed} of 2000");
 }
 
+/// Names at the bounds of what fits into a word, and numbers at the bounds of what fits into an integer.
+#[test]
+fn names_and_numbers_of_every_length_are_read() {
+    for length in 0..=20 {
+        let nonce: String = ('a'..).take(length).collect();
+        let text = format!(
+            r#"{{"index":0,"time":{},"process":1,"type":"invoke","f":"register","value":{{"ns":"d","svc":"s{nonce}","id":"i","nonce":"{nonce}"}},"x":{{"node":"n1","op":7}}}}"#,
+            u64::MAX
+        );
+        let history = parse_history(text.as_bytes()).expect("a right line");
+        let Operation::Register { service, nonce: token, .. } = history.calls[0].operation else {
+            panic!("a register call")
+        };
+        assert_eq!(history.name(service), format!("s{nonce}"));
+        assert_eq!((history.token(token), token.is_none()), (nonce.clone(), nonce.is_empty()));
+        assert_eq!(history.calls[0].invoked.0, u64::MAX);
+    }
+    for digits in 1..=19 {
+        let number: u64 = "1234567890123456789"[..digits].parse().expect("a number");
+        let answer = ANSWER.replace(r#""xi":3"#, &format!(r#""xi":{number}"#));
+        let history = parse_history(
+            format!(
+                "{CALL}
+{answer}
+"
+            )
+            .as_bytes(),
+        )
+        .expect("a right file");
+        assert_eq!(history.calls[0].claimed_index(), Some(number));
+    }
+    let beyond = ANSWER.replace(r#""xi":3"#, r#""xi":18446744073709551616"#);
+    assert!(matches!(problem(&[CALL, &beyond]), (2, Problem::Damaged { .. })));
+}
+
 /// The parallel reader of large files and the parser in memory agree, to the last row.
 #[test]
 fn a_large_file_reads_like_a_small_one() {
@@ -193,5 +228,48 @@ fn a_large_file_reads_like_a_small_one() {
     }
     std::fs::write(&path, &text[..text.len() - 20]).expect("a temporary file");
     assert!(matches!(read_history(&path), Err(HistoryError::Line { problem: Problem::CutOff, .. })));
+    std::fs::remove_file(&path).expect("the temporary file");
+}
+
+/// Whatever is wrong with a large file, wherever it is, the parallel reader says what the parser in memory says.
+#[test]
+fn a_large_damaged_file_gets_the_error_of_a_small_one() {
+    let path = std::env::temp_dir().join(format!("sds-check-bent-{}.jsonl", std::process::id()));
+    let plan = Plan { operations: 24_000, ..Plan::small_with_unknown(10) };
+    let lines: Vec<String> =
+        String::from_utf8(generate(&plan).to_jsonl()).expect("JSON is UTF-8").lines().map(str::to_owned).collect();
+    let (quarter, late) = (lines.len() / 4, lines.len() / 4 * 3);
+    let find = |from: usize, kind: &str| {
+        (from..lines.len()).find(|&at| lines[at].contains(kind)).expect("every kind of line occurs often")
+    };
+    let number = |at: usize| {
+        let (_, rest) = lines[at].split_once(r#""op":"#).expect("every call has a number");
+        rest.split([',', '}']).next().expect("a number ends").to_owned()
+    };
+    let renumbered =
+        |at: usize, op: &str| (at, lines[at].replace(&format!(r#""op":{}"#, number(at)), &format!(r#""op":{op}"#)));
+    let cut = |at: usize| (at, lines[at][..lines[at].len() / 2].to_owned());
+    let (call, answer) = (find(late, r#""type":"invoke""#), find(late, r#""type":"ok""#));
+    let cases = [
+        ("damage in the second half", vec![cut(late)], late),
+        ("damage in both halves", vec![cut(late), cut(quarter)], quarter),
+        ("damage in two lines that follow each other", vec![cut(late), cut(late + 1)], late),
+        ("damage in the last line", vec![cut(lines.len() - 1)], lines.len() - 1),
+        ("a number of the first half used again", vec![renumbered(call, &number(find(quarter, "invoke")))], call),
+        ("an answer to another call", vec![renumbered(answer, "4000000")], answer),
+        ("wrong answer first, damage behind it", vec![renumbered(answer, "4000000"), cut(answer + 1)], answer),
+        ("a line of the first half again", vec![(late, lines[quarter].clone())], late),
+    ];
+    for (what, edits, first) in cases {
+        let mut bent = lines.clone();
+        edits.into_iter().for_each(|(at, line)| bent[at] = line);
+        let text = bent.join("\n") + "\n";
+        assert!(text.len() > 5 << 20, "{} bytes are read in one piece", text.len());
+        std::fs::write(&path, &text).expect("a temporary file");
+        let one = parse_history(text.as_bytes()).expect_err(what);
+        let other = read_history(&path).expect_err(what);
+        assert!(matches!(one, HistoryError::Line { line, .. } if line as usize == first + 1), "{what}: {one}");
+        assert_eq!(one.to_string(), other.to_string(), "{what}");
+    }
     std::fs::remove_file(&path).expect("the temporary file");
 }

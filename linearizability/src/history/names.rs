@@ -9,12 +9,15 @@ use std::borrow::Cow;
 pub struct Symbol(pub u32);
 
 /// A value that occurs once or a few times (a nonce, an idempotency key). Up to nine ASCII characters are packed into
-/// the number itself, seven bits each; longer ones are interned. Equal texts give equal tokens, always.
+/// the number itself, seven bits each, the first character lowest; longer ones are interned. Equal texts give equal
+/// tokens, always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(u64);
 
 const INTERNED: u64 = 1 << 63;
-const PACKED_MAX: usize = 9;
+/// The lowest and the highest bit of each byte of a word.
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 impl Token {
     /// The empty text: "there was none".
@@ -26,17 +29,30 @@ impl Token {
     }
 
     pub(crate) fn packed(text: &[u8]) -> Option<Self> {
-        if text.len() > PACKED_MAX {
+        match text.split_at_checked(8) {
+            None => Self::packed_word(little_endian(text), text.len()),
+            Some((first, ninth)) => {
+                let low = Self::packed_word(little_endian(first), 8)?;
+                match *ninth {
+                    [] => Some(low),
+                    [byte @ 1..0x80] => Some(Self(low.0 | u64::from(byte) << 56)),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// At most eight characters, the first one lowest.
+    fn packed_word(word: u64, len: usize) -> Option<Self> {
+        let used = LOW_BITS.checked_shr(64 - 8 * len as u32).unwrap_or(0);
+        // ASCII only: no highest bit, and adding 0x7f sets it in every byte but NUL.
+        if word & HIGH_BITS != 0 || (word + used * 0x7f) & HIGH_BITS != used << 7 {
             return None;
         }
-        let mut packed = 0_u64;
-        for &byte in text {
-            if byte == 0 || byte >= 0x80 {
-                return None;
-            }
-            packed = packed << 7 | u64::from(byte);
-        }
-        Some(Self(packed))
+        // From eight bits a character to seven, by halves: pairs, fours, all eight.
+        let pairs = (word & 0x7f00_7f00_7f00_7f00) >> 1 | word & 0x007f_007f_007f_007f;
+        let fours = (pairs & 0x3fff_0000_3fff_0000) >> 2 | pairs & 0x0000_3fff_0000_3fff;
+        Some(Self((fours & 0x0fff_ffff_0000_0000) >> 4 | fours & 0x0000_0000_0fff_ffff))
     }
 
     pub(crate) fn interned(symbol: Symbol) -> Self {
@@ -53,31 +69,73 @@ impl Token {
     }
 }
 
+/// A text of at most seven bytes, with its length in the highest byte: what short names are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Short(u64);
+
+impl Short {
+    pub(super) const MAX: usize = 7;
+
+    /// The first `len` bytes of `word`, which holds the first character lowest.
+    pub(super) fn new(word: u64, len: usize) -> Self {
+        debug_assert!(len <= Self::MAX, "{len} bytes are no short text");
+        Self(word & ((1 << (8 * len)) - 1) | (len as u64) << 56)
+    }
+
+    fn len(self) -> usize {
+        (self.0 >> 56) as usize
+    }
+
+    fn word(self) -> u64 {
+        self.0 & ((1 << 56) - 1)
+    }
+}
+
 /// The table behind [`Symbol`]: open addressing over one text buffer, in the order of first occurrence.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     text: Vec<u8>,
     ends: Vec<u32>,
+    /// The mark of each name.
+    marks: Vec<u64>,
+    /// Number of a name from 1; 0: free.
     slots: Vec<u32>,
 }
 
 impl Names {
     /// The symbol of `text`, a new one if it was not seen before.
     pub fn intern(&mut self, text: &[u8]) -> Symbol {
+        self.intern_marked(mark(text), text)
+    }
+
+    /// The symbol of a short text.
+    #[inline]
+    pub(super) fn intern_short(&mut self, short: Short) -> Symbol {
+        self.intern_marked(short.0, &short.word().to_le_bytes()[..short.len()])
+    }
+
+    /// The token of a short text.
+    #[inline]
+    pub(super) fn token_short(&mut self, short: Short) -> Token {
+        Token::packed_word(short.word(), short.len()).unwrap_or_else(|| Token::interned(self.intern_short(short)))
+    }
+
+    #[inline]
+    fn intern_marked(&mut self, mark: u64, text: &[u8]) -> Symbol {
         if self.ends.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let mask = self.slots.len() - 1;
-        let mut at = hash(text) as usize & mask;
-        loop {
-            match self.slots[at] {
-                0 => break,
-                taken if self.bytes(Symbol(taken - 1)) == text => return Symbol(taken - 1),
-                _ => at = (at + 1) & mask,
-            }
+        match self.slot(mark, text) {
+            Ok(symbol) => symbol,
+            Err(free) => self.add(free, mark, text),
         }
+    }
+
+    #[cold]
+    fn add(&mut self, at: usize, mark: u64, text: &[u8]) -> Symbol {
         self.text.extend_from_slice(text);
         self.ends.push(u32::try_from(self.text.len()).expect("less than 4 GiB of names"));
+        self.marks.push(mark);
         let number = u32::try_from(self.ends.len()).expect("fewer than 2^32 names");
         self.slots[at] = number;
         Symbol(number - 1)
@@ -85,15 +143,29 @@ impl Names {
 
     /// The symbol of `text`, if it was seen.
     pub fn find(&self, text: &str) -> Option<Symbol> {
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut at = hash(text.as_bytes()) as usize & mask;
-        loop {
-            match self.slots[at] {
-                0 => return None,
-                taken if self.bytes(Symbol(taken - 1)) == text.as_bytes() => return Some(Symbol(taken - 1)),
-                _ => at = (at + 1) & mask,
-            }
+        if self.slots.is_empty() {
+            return None;
         }
+        self.slot(mark(text.as_bytes()), text.as_bytes()).ok()
+    }
+
+    /// The symbol of `text`, or the free slot where its number belongs.
+    #[inline]
+    fn slot(&self, mark: u64, text: &[u8]) -> Result<Symbol, usize> {
+        let mut at = self.first_slot(mark);
+        loop {
+            let Some(number) = self.slots[at].checked_sub(1) else { return Err(at) };
+            // The mark of a short name is the name itself.
+            if self.marks[number as usize] == mark && (text.len() <= Short::MAX || self.bytes(Symbol(number)) == text) {
+                return Ok(Symbol(number));
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn first_slot(&self, mark: u64) -> usize {
+        let mixed = mark.wrapping_mul(GOLDEN);
+        (mixed ^ mixed >> 32) as usize & (self.slots.len() - 1)
     }
 
     /// The token of `text`.
@@ -119,12 +191,12 @@ impl Names {
             return self.name(symbol).into_owned();
         }
         let mut rest = token.bits();
-        let mut bytes = Vec::with_capacity(PACKED_MAX);
+        let mut bytes = Vec::new();
         while rest != 0 {
             bytes.push(rest as u8 & 0x7f);
             rest >>= 7;
         }
-        bytes.iter().rev().map(|&byte| char::from(byte)).collect()
+        bytes.into_iter().map(char::from).collect()
     }
 
     /// Number of names.
@@ -139,32 +211,47 @@ impl Names {
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(64);
-        let mut slots = vec![0_u32; size];
-        for number in 0..self.ends.len() {
-            let symbol = Symbol(number as u32);
-            let mut at = hash(self.bytes(symbol)) as usize & (size - 1);
-            while slots[at] != 0 {
+        self.slots = vec![0_u32; size];
+        for (number, &mark) in (1..).zip(&self.marks) {
+            let mut at = self.first_slot(mark);
+            while self.slots[at] != 0 {
                 at = (at + 1) & (size - 1);
             }
-            slots[at] = symbol.0 + 1;
+            self.slots[at] = number;
         }
-        self.slots = slots;
     }
 }
 
-/// Multiply-rotate over eight bytes at a time: names are short, and the table compares the bytes anyway.
-fn hash(text: &[u8]) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+/// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What names are compared by: a [`Short`] one whole; of a longer one a hash, with 255 for the length, so that no short name
+/// has the same.
+fn mark(text: &[u8]) -> u64 {
+    if text.len() <= Short::MAX {
+        return Short::new(little_endian(text), text.len()).0;
+    }
     let mut state = text.len() as u64;
     let mut chunks = text.chunks_exact(8);
     for chunk in &mut chunks {
-        let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-        state = (state.rotate_left(5) ^ word).wrapping_mul(K);
+        state = (state.rotate_left(5) ^ little_endian(chunk)).wrapping_mul(GOLDEN);
     }
-    let mut tail = 0_u64;
-    for &byte in chunks.remainder() {
-        tail = tail << 8 | u64::from(byte);
+    state = (state.rotate_left(5) ^ little_endian(chunks.remainder())).wrapping_mul(GOLDEN);
+    (state ^ state >> 32) | 0xff << 56
+}
+
+/// At most eight bytes as a number, the first one lowest. Two loads that overlap instead of a loop: this runs for every name of every line.
+fn little_endian(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let Some((first, _)) = bytes.split_first_chunk::<4>()
+        && let Some((_, last)) = bytes.split_last_chunk::<4>()
+    {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
     }
-    state = (state.rotate_left(5) ^ tail).wrapping_mul(K);
-    state ^ state >> 32
+    match *bytes {
+        [] => 0,
+        [a] => u64::from(a),
+        [a, b] => u64::from(a) | u64::from(b) << 8,
+        [a, b, c, ..] => u64::from(a) | u64::from(b) << 8 | u64::from(c) << 16,
+    }
 }

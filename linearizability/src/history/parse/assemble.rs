@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cursor::Cursor;
 use super::error::{HistoryError, Problem};
-use super::line::{Batch, Event, Kind, check_list};
+use super::fields::check_list;
+use super::line::{Batch, Event, Kind};
 use crate::history::model::{Answer, Call, CheckState, ChecksId, History, Operation, Outcome, Row, Span, Time};
 use crate::history::names::{Names, Symbol, Token};
 
@@ -92,10 +93,11 @@ impl Assembler {
         id
     }
 
-    pub(super) fn append(&mut self, batch: Batch, renaming: &Renaming) -> Result<(), HistoryError> {
+    /// Appends the events of `batch`, and gives it back empty.
+    pub(super) fn append(&mut self, mut batch: Batch, renaming: &Renaming) -> Result<Batch, HistoryError> {
         let base = self.append_arenas(&batch, renaming)?;
-        let mut faults = batch.faults.into_iter();
-        for event in batch.events {
+        let mut faults = batch.faults.drain(..);
+        for event in batch.events.drain(..) {
             self.history.lines += 1;
             let line = self.history.lines;
             let fail = |problem| HistoryError::Line { line, problem };
@@ -108,7 +110,9 @@ impl Assembler {
                 self.client_event(event, &base, renaming).map_err(fail)?;
             }
         }
-        Ok(())
+        drop(faults);
+        batch.clear_arenas();
+        Ok(batch)
     }
 
     fn append_arenas(&mut self, batch: &Batch, renaming: &Renaming) -> Result<Base, HistoryError> {

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::keys::Keys;
+use super::words::{leading_number, plain_length};
+use crate::history::names::Short;
+
 /// Where a line stops making sense, and what should have stood there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -10,10 +14,14 @@ pub(super) struct Damage {
     pub(super) expected: Cow<'static, str>,
 }
 
-pub(super) type Parsed<T> = Result<T, Damage>;
+/// The error is boxed because it is rare: so a number is returned in registers.
+pub(super) type Parsed<T> = Result<T, Box<Damage>>;
 
 /// Nesting that a value may have before it is called damaged: bounds the recursion of [`Cursor::skip_value`].
 const DEPTH_MAX: u32 = 32;
+
+/// Powers of ten by the number of digits.
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -21,12 +29,15 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// At the beginning of a line. What stands behind its newline is never taken, and lets the cursor look at eight bytes at
+    /// once without asking where the line ends.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
+    #[cold]
     pub(super) fn damage<T>(&self, expected: impl Into<Cow<'static, str>>) -> Parsed<T> {
-        Err(Damage { column: self.at, expected: expected.into() })
+        Err(Box::new(Damage { column: self.at, expected: expected.into() }))
     }
 
     pub(super) fn position(&self) -> usize {
@@ -37,28 +48,41 @@ impl<'a> Cursor<'a> {
         &self.bytes[start..self.at]
     }
 
-    /// The next byte that is not white space.
+    /// The next byte of the line that is not white space.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Some(byte),
+            _ => self.peek_behind_space(),
+        }
+    }
+
+    #[cold]
+    fn peek_behind_space(&mut self) -> Option<u8> {
         while let Some(&byte) = self.bytes.get(self.at) {
-            if byte > b' ' {
-                return Some(byte);
+            match byte {
+                b'\n' => return None,
+                0..=b' ' => self.at += 1,
+                _ => return Some(byte),
             }
-            self.at += 1;
         }
         None
     }
 
     /// Takes `byte` if it is next.
+    #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let taken = self.peek() == Some(byte);
         self.at += usize::from(taken);
         taken
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, name: &'static str) -> Parsed<()> {
         if self.take(byte) { Ok(()) } else { self.damage(name) }
     }
 
+    /// Nothing may follow on this line.
     pub(super) fn end(&mut self) -> Parsed<()> {
         if self.peek().is_none() { Ok(()) } else { self.damage("the end of the line") }
     }
@@ -79,7 +103,39 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The same for an object with known `keys`; values under other keys are passed over.
+    #[inline]
+    pub(super) fn keyed<K: Copy, const N: usize>(
+        &mut self,
+        keys: &Keys<K, N>,
+        mut member: impl FnMut(&mut Self, K) -> Parsed<()>,
+    ) -> Parsed<()> {
+        self.expect(b'{', "`{`")?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        let mut next = 0;
+        loop {
+            if let Some((at, len)) = keys.ahead(&self.bytes[self.at..], next) {
+                self.at += len;
+                next = at + 1;
+                member(self, keys.key(at))?;
+            } else {
+                let key = self.string()?;
+                self.expect(b':', "`:`")?;
+                match keys.find(&key) {
+                    Some(key) => member(self, key)?,
+                    None => self.skip_value()?,
+                }
+            }
+            if !self.take(b',') {
+                return self.expect(b'}', "`,` or `}`");
+            }
+        }
+    }
+
     /// Calls `element` at each value of an array.
+    #[inline]
     pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
         self.expect(b'[', "`[`")?;
         if self.take(b']') {
@@ -94,18 +150,36 @@ impl<'a> Cursor<'a> {
     }
 
     /// The comma between two fields of a row.
+    #[inline]
     pub(super) fn comma(&mut self) -> Parsed<()> {
         self.expect(b',', "`,`")
     }
 
     /// The opening bracket of a row.
+    #[inline]
     pub(super) fn open(&mut self) -> Parsed<()> {
         self.expect(b'[', "`[`")
     }
 
     /// The closing bracket of a row.
+    #[inline]
     pub(super) fn close(&mut self) -> Parsed<()> {
         self.expect(b']', "`]`")
+    }
+
+    /// Takes the string that is next if it is a short one without escapes, as nearly all are.
+    #[inline]
+    pub(super) fn short(&mut self) -> Option<Short> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let word = u64::from_le_bytes(*self.bytes[self.at + 1..].first_chunk::<8>()?);
+        let len = plain_length(word);
+        if len > Short::MAX || self.bytes[self.at + 1 + len] != b'"' {
+            return None;
+        }
+        self.at += len + 2;
+        Some(Short::new(word, len))
     }
 
     pub(super) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
@@ -119,11 +193,15 @@ impl<'a> Cursor<'a> {
                     return Ok(Cow::Borrowed(&rest[..len]));
                 }
                 b'\\' => return self.escaped(start),
-                0..=0x1f => break,
+                0..=0x1f => return self.unended(start + len),
                 _ => {}
             }
         }
-        self.at = self.bytes.len();
+        self.unended(self.bytes.len())
+    }
+
+    fn unended<T>(&mut self, at: usize) -> Parsed<T> {
+        self.at = at;
         self.damage("the end of a string")
     }
 
@@ -132,7 +210,7 @@ impl<'a> Cursor<'a> {
         let mut end = start;
         while let Some(&byte) = self.bytes.get(end) {
             match byte {
-                b'\\' => end += 2,
+                b'\\' if self.bytes.get(end + 1) != Some(&b'\n') => end += 2,
                 b'"' => {
                     let quoted = &self.bytes[start - 1..=end];
                     self.at = end + 1;
@@ -141,27 +219,32 @@ impl<'a> Cursor<'a> {
                         Err(_) => self.damage("a valid escape before this string's end"),
                     };
                 }
+                b'\n' => break,
                 _ => end += 1,
             }
         }
-        self.at = self.bytes.len();
-        self.damage("the end of a string")
+        self.unended(end.min(self.bytes.len()))
     }
 
+    #[inline]
     pub(super) fn number(&mut self) -> Parsed<u64> {
         self.peek();
         let start = self.at;
         let mut value = 0_u64;
-        while let Some(&byte) = self.bytes.get(self.at) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            let Some(next) = value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit))) else {
+        loop {
+            let rest = &self.bytes[self.at..];
+            let (part, digits) = match rest.first_chunk::<8>() {
+                Some(word) => leading_number(u64::from_le_bytes(*word)),
+                None => rest.first().map_or((0, 0), |&byte| leading_number(u64::from(byte))),
+            };
+            let Some(next) = value.checked_mul(POWERS[digits]).and_then(|value| value.checked_add(part)) else {
                 return self.damage("a number below 2^64");
             };
             value = next;
-            self.at += 1;
+            self.at += digits;
+            if digits == 0 || digits < 8 && rest.len() >= 8 {
+                break;
+            }
         }
         let ends_well = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
         if self.at > start && ends_well { Ok(value) } else { self.damage("a whole number, not negative") }

@@ -1,10 +1,10 @@
-//! One line of JSON to one [`Event`]. Keys may stand in any order, except that `process` stands before `value`.
+//! One line of JSON to one [`Event`]: what its fields mean together. Keys may stand in any order, except that `process`
+//! stands before `value`.
 
-use std::borrow::Cow;
-
-use super::cursor::{Cursor, Damage, Parsed};
+use super::cursor::{Cursor, Parsed};
+use super::fields::{Fields, Process, Value};
 use crate::history::model::{
-    Answer, CheckSpec, Fault, FaultOutcome, Membership, Mode, Operation, Row, Span, Status, Time, View,
+    Answer, CheckSpec, Fault, FaultOutcome, Membership, Mode, Operation, Row, Span, Time, View,
 };
 use crate::history::names::{Names, Symbol, Token};
 
@@ -38,6 +38,14 @@ pub(super) struct Batch {
     pub(super) faults: Vec<Fault>,
 }
 
+impl Batch {
+    pub(super) fn clear_arenas(&mut self) {
+        self.rows.clear();
+        self.specs.clear();
+        self.symbols.clear();
+    }
+}
+
 /// Names of a whole worker; they outlive its batches.
 #[derive(Default)]
 pub(super) struct Tables {
@@ -46,243 +54,15 @@ pub(super) struct Tables {
     pub(super) check_lists: Names,
 }
 
-#[derive(Default)]
-struct Fields<'a> {
-    index: Option<u64>,
-    time: Option<u64>,
-    process: Option<Process>,
-    kind: Option<Cow<'a, [u8]>>,
-    f: Option<Cow<'a, [u8]>>,
-    node: Option<Symbol>,
-    op: Option<u32>,
-    key: Token,
-    fault_value: Option<&'a [u8]>,
-    fault_outcome: Option<FaultOutcome>,
-    value: Value,
-}
-enum Process {
-    Client(u32),
-    Nemesis,
-}
-
-/// All keys that a `value` may have, whatever `f` is.
-#[derive(Default)]
-struct Value {
-    ns: Option<Symbol>,
-    svc: Option<Symbol>,
-    id: Option<Symbol>,
-    nonce: Option<Token>,
-    check: Option<Symbol>,
-    status: Option<Status>,
-    mode: Option<Mode>,
-    error: Option<Symbol>,
-    specs: Option<Span>,
-    list: Option<Span>,
-    unknown: Option<Span>,
-    services: Option<Span>,
-    body: Option<Span>,
-    index: Option<u64>,
-    xi: Option<u64>,
-    applied: Option<u64>,
-    li: Option<u64>,
-    wait_ms: Option<u32>,
-    last_contact_ms: Option<u32>,
-    passing: bool,
-    known_leader: bool,
-}
-
-pub(super) fn parse_line(line: &[u8], tables: &mut Tables, batch: &mut Batch) -> Parsed<()> {
-    let mut cursor = Cursor::new(line);
+/// Parses the line that `text` begins with into `batch`; its length, without the newline.
+pub(super) fn parse_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Parsed<usize> {
+    let mut cursor = Cursor::new(text);
     let mut fields = Fields::default();
-    cursor.object(|cursor, key| top_member(cursor, key, &mut fields, tables, batch))?;
+    fields.read(&mut cursor, tables, batch)?;
     cursor.end()?;
     let event = finish(fields, &cursor, tables, batch)?;
     batch.events.push(event);
-    Ok(())
-}
-
-fn top_member<'a>(
-    cursor: &mut Cursor<'a>,
-    key: &[u8],
-    fields: &mut Fields<'a>,
-    tables: &mut Tables,
-    batch: &mut Batch,
-) -> Parsed<()> {
-    match key {
-        b"index" => fields.index = Some(cursor.number()?),
-        b"time" => fields.time = Some(cursor.number()?),
-        b"process" => fields.process = Some(process(cursor)?),
-        b"type" => fields.kind = Some(cursor.string()?),
-        b"f" => fields.f = Some(cursor.string()?),
-        b"value" if matches!(fields.process, Some(Process::Nemesis)) => {
-            cursor.peek();
-            let start = cursor.position();
-            cursor.skip_value()?;
-            fields.fault_value = Some(cursor.since(start));
-        }
-        b"value" => value(cursor, &mut fields.value, tables, batch)?,
-        b"x" => cursor.object(|cursor, key| {
-            match key {
-                b"node" => fields.node = Some(tables.names.intern(&cursor.string()?)),
-                b"op" => fields.op = Some(cursor.number_u32()?),
-                b"key" => fields.key = tables.names.token(&cursor.string()?),
-                b"outcome" => fields.fault_outcome = Some(fault_outcome(cursor)?),
-                _ => cursor.skip_value()?,
-            }
-            Ok(())
-        })?,
-        _ => cursor.skip_value()?,
-    }
-    Ok(())
-}
-
-fn process(cursor: &mut Cursor<'_>) -> Parsed<Process> {
-    if cursor.peek() != Some(b'"') {
-        return cursor.number_u32().map(Process::Client);
-    }
-    match cursor.string()?.as_ref() {
-        b"nemesis" => Ok(Process::Nemesis),
-        _ => cursor.damage("a process number or \"nemesis\" before here"),
-    }
-}
-
-fn fault_outcome(cursor: &mut Cursor<'_>) -> Parsed<FaultOutcome> {
-    match cursor.string()?.as_ref() {
-        b"installed" => Ok(FaultOutcome::Installed),
-        b"skipped" => Ok(FaultOutcome::Skipped),
-        b"indeterminate" => Ok(FaultOutcome::Indeterminate),
-        _ => cursor.damage("\"installed\", \"skipped\" or \"indeterminate\" before here"),
-    }
-}
-
-fn value(cursor: &mut Cursor<'_>, value: &mut Value, tables: &mut Tables, batch: &mut Batch) -> Parsed<()> {
-    cursor.object(|cursor, key| {
-        let names = &mut tables.names;
-        match key {
-            b"ns" => value.ns = Some(names.intern(&cursor.string()?)),
-            b"svc" => value.svc = Some(names.intern(&cursor.string()?)),
-            b"id" => value.id = Some(names.intern(&cursor.string()?)),
-            b"nonce" => value.nonce = Some(names.token(&cursor.string()?)),
-            b"check" => value.check = Some(names.intern(&cursor.string()?)),
-            b"error" => value.error = Some(names.intern(&cursor.string()?)),
-            b"status" => value.status = Some(status(cursor)?),
-            b"mode" => value.mode = Some(mode(cursor)?),
-            b"index" => value.index = Some(cursor.number()?),
-            b"xi" => value.xi = Some(cursor.number()?),
-            b"applied" => value.applied = Some(cursor.number()?),
-            b"li" => value.li = Some(cursor.number()?),
-            b"wait_ms" => value.wait_ms = Some(cursor.number_u32()?),
-            b"last_contact_ms" => value.last_contact_ms = Some(cursor.number_u32()?),
-            b"passing" => value.passing = cursor.boolean()?,
-            b"known_leader" => value.known_leader = cursor.boolean()?,
-            b"checks" => checks(cursor, value, names, batch)?,
-            b"unknown" => value.unknown = Some(strings(cursor, names, batch)?),
-            b"services" => value.services = Some(services(cursor, names, batch)?),
-            b"body" => value.body = Some(body(cursor, tables, batch)?),
-            _ => cursor.skip_value()?,
-        }
-        Ok(())
-    })
-}
-
-fn status(cursor: &mut Cursor<'_>) -> Parsed<Status> {
-    let word = cursor.string()?;
-    Status::parse(&word)
-        .map_or_else(|| cursor.damage("a status before here: passing, warning, critical or unknown"), Ok)
-}
-
-fn mode(cursor: &mut Cursor<'_>) -> Parsed<Mode> {
-    match cursor.string()?.as_ref() {
-        b"default" => Ok(Mode::Default),
-        b"consistent" => Ok(Mode::Consistent),
-        b"stale" => Ok(Mode::Stale),
-        _ => cursor.damage("a mode before here: default, consistent or stale"),
-    }
-}
-
-fn span_from<T>(start: usize, table: &[T]) -> Span {
-    Span { start: start as u32, len: (table.len() - start) as u32 }
-}
-
-/// `checks` is a list of objects in the call of a register, and a list of ids elsewhere.
-fn checks(cursor: &mut Cursor<'_>, value: &mut Value, names: &mut Names, batch: &mut Batch) -> Parsed<()> {
-    let (first_spec, first_symbol) = (batch.specs.len(), batch.symbols.len());
-    cursor.array(|cursor| {
-        if cursor.peek() == Some(b'{') {
-            batch.specs.push(spec(cursor, names)?);
-        } else {
-            batch.symbols.push(names.intern(&cursor.string()?));
-        }
-        Ok(())
-    })?;
-    value.specs = Some(span_from(first_spec, &batch.specs));
-    value.list = Some(span_from(first_symbol, &batch.symbols));
-    Ok(())
-}
-
-fn spec(cursor: &mut Cursor<'_>, names: &mut Names) -> Parsed<CheckSpec> {
-    let (mut id, mut ttl_ms, mut initial) = (None, None, None);
-    cursor.object(|cursor, key| {
-        match key {
-            b"id" => id = Some(names.intern(&cursor.string()?)),
-            b"ttl_ms" => ttl_ms = Some(cursor.number_u32()?),
-            b"status" => initial = Some(status(cursor)?),
-            _ => cursor.skip_value()?,
-        }
-        Ok(())
-    })?;
-    id.map_or_else(|| cursor.damage("an `id` in this check"), |id| Ok(CheckSpec { id, ttl_ms, status: initial }))
-}
-
-fn strings(cursor: &mut Cursor<'_>, names: &mut Names, batch: &mut Batch) -> Parsed<Span> {
-    let start = batch.symbols.len();
-    cursor.array(|cursor| {
-        batch.symbols.push(names.intern(&cursor.string()?));
-        Ok(())
-    })?;
-    Ok(span_from(start, &batch.symbols))
-}
-
-fn services(cursor: &mut Cursor<'_>, names: &mut Names, batch: &mut Batch) -> Parsed<Span> {
-    let start = batch.symbols.len();
-    cursor.object(|cursor, name| {
-        batch.symbols.push(names.intern(name));
-        cursor.skip_value()
-    })?;
-    Ok(span_from(start, &batch.symbols))
-}
-
-fn body(cursor: &mut Cursor<'_>, tables: &mut Tables, batch: &mut Batch) -> Parsed<Span> {
-    let start = batch.rows.len();
-    cursor.array(|cursor| {
-        cursor.open()?;
-        let id = tables.names.intern(&cursor.string()?);
-        cursor.comma()?;
-        let nonce = tables.names.token(&cursor.string()?);
-        cursor.comma()?;
-        let modify_index = cursor.number()?;
-        cursor.comma()?;
-        cursor.peek();
-        let list = cursor.position();
-        check_list(cursor, |_, _| ())?;
-        let checks = crate::history::ChecksId(tables.check_lists.intern(cursor.since(list)).0);
-        cursor.close()?;
-        batch.rows.push(Row { id, checks, nonce, modify_index });
-        Ok(())
-    })?;
-    Ok(span_from(start, &batch.rows))
-}
-
-/// The checks of a row: `[[check_id, status], ...]`.
-pub(super) fn check_list(cursor: &mut Cursor<'_>, mut each: impl FnMut(&[u8], Status)) -> Parsed<()> {
-    cursor.array(|cursor| {
-        cursor.open()?;
-        let id = cursor.string()?;
-        cursor.comma()?;
-        let status = status(cursor)?;
-        each(&id, status);
-        cursor.close()
-    })
+    Ok(cursor.position())
 }
 
 fn need<T>(value: Option<T>, cursor: &Cursor<'_>, what: &'static str) -> Parsed<T> {
@@ -372,8 +152,10 @@ fn operation(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<Operation> 
 fn answer(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<(&'static str, Answer)> {
     let xi = || need(value.xi, cursor, "`value.xi`");
     let applied = || need(value.applied, cursor, "`value.applied`");
-    let written = |checks: Option<Span>| Ok(Answer::Written { xi: xi()?, checks: checks.unwrap_or_default() });
-    let view = || {
+    let written = |checks: Option<Span>| -> Parsed<Answer> {
+        Ok(Answer::Written { xi: xi()?, checks: checks.unwrap_or_default() })
+    };
+    let view = || -> Parsed<Answer> {
         Ok(Answer::View(View {
             xi: xi()?,
             applied: applied()?,
@@ -402,8 +184,5 @@ fn answer(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<(&'static str,
 }
 
 fn unknown_f<T>(f: &[u8], cursor: &Cursor<'_>) -> Parsed<T> {
-    Err(Damage {
-        column: cursor.position(),
-        expected: format!("`f` to be an operation of the format, not {:?}", String::from_utf8_lossy(f)).into(),
-    })
+    cursor.damage(format!("`f` to be an operation of the format, not {:?}", String::from_utf8_lossy(f)))
 }

@@ -4,7 +4,10 @@
 mod assemble;
 mod cursor;
 mod error;
+mod fields;
+mod keys;
 mod line;
+mod words;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -19,7 +22,7 @@ pub use error::{HistoryError, Problem};
 use super::model::History;
 
 /// Bytes of a block: fits a core's cache together with what is parsed from it.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 /// Files below this are parsed by the caller alone: threads would cost more than they save.
 const PARALLEL_MIN: u64 = 4 << 20;
 const WORKERS: usize = 2;
@@ -41,7 +44,7 @@ pub fn parse_history(text: &[u8]) -> Result<History, HistoryError> {
     let mut tables = Tables::default();
     let mut sent = Sent::default();
     let mut renaming = Renaming::default();
-    let parsed = parse_block(text, true, &mut tables, &mut sent);
+    let parsed = parse_block(text, true, Batch::default(), &mut tables, &mut sent);
     join(&mut assembler, &mut renaming, parsed)?;
     assembler.finish()
 }
@@ -62,34 +65,55 @@ pub fn read_history(path: &Path) -> Result<History, HistoryError> {
 
 type Delivery = Result<Parsed, std::io::Error>;
 
+/// Blocks that a worker may be ahead of the caller.
+const AHEAD: usize = 4;
+
+/// The caller's ends of the channels to one worker.
+struct Lane {
+    parsed: Receiver<Delivery>,
+    /// Batches to fill again: fresh memory costs a page fault for every 4 KiB.
+    emptied: SyncSender<Batch>,
+    renaming: Renaming,
+}
+
 fn read_parallel(file: &File, size: u64, path: &Path) -> Result<History, HistoryError> {
     let blocks = size.div_ceil(BLOCK as u64) as usize;
     std::thread::scope(|scope| {
-        let lanes: Vec<Receiver<Delivery>> = (0..WORKERS)
+        let mut lanes: Vec<Lane> = (0..WORKERS)
             .map(|worker| {
-                let (sender, receiver) = sync_channel(2);
-                scope.spawn(move || parse_lane(file, size, (worker..blocks).step_by(WORKERS), &sender));
-                receiver
+                let (out, parsed) = sync_channel(AHEAD);
+                let (emptied, spare) = sync_channel(AHEAD);
+                scope.spawn(move || parse_lane(file, size, (worker..blocks).step_by(WORKERS), &out, &spare));
+                Lane { parsed, emptied, renaming: Renaming::default() }
             })
             .collect();
         let mut assembler = Assembler::default();
-        let mut renamings: Vec<Renaming> = (0..WORKERS).map(|_| Renaming::default()).collect();
         for block in 0..blocks {
-            let delivery = lanes[block % WORKERS].recv().expect("a worker delivers every block of its lane");
+            let lane = &mut lanes[block % WORKERS];
+            let delivery = lane.parsed.recv().expect("a worker delivers every block of its lane");
             let parsed = delivery.map_err(|source| HistoryError::Io { path: path.display().to_string(), source })?;
-            join(&mut assembler, &mut renamings[block % WORKERS], parsed)?;
+            let batch = join(&mut assembler, &mut lane.renaming, parsed)?;
+            // A worker that has enough of them, or is done, lets this one go.
+            let _ = lane.emptied.try_send(batch);
         }
         assembler.finish()
     })
 }
 
-fn parse_lane(file: &File, size: u64, blocks: impl Iterator<Item = usize>, out: &SyncSender<Delivery>) {
+fn parse_lane(
+    file: &File,
+    size: u64,
+    blocks: impl Iterator<Item = usize>,
+    out: &SyncSender<Delivery>,
+    spare: &Receiver<Batch>,
+) {
     let mut tables = Tables::default();
     let mut sent = Sent::default();
     let mut buffer = Vec::with_capacity(BLOCK * 2);
     for block in blocks {
+        let batch = spare.try_recv().unwrap_or_default();
         let delivery = read_block(file, size, block, &mut buffer)
-            .map(|lines| parse_block(&buffer[lines.start..lines.end], lines.last, &mut tables, &mut sent));
+            .map(|lines| parse_block(&buffer[lines.start..lines.end], lines.last, batch, &mut tables, &mut sent));
         let failed = delivery.as_ref().map_or(true, |parsed| parsed.failed.is_some());
         // A closed channel means that the reader gave up on an error elsewhere.
         if out.send(delivery).is_err() || failed {
@@ -133,22 +157,18 @@ struct Sent {
     check_lists: usize,
 }
 
-fn parse_block(text: &[u8], last: bool, tables: &mut Tables, sent: &mut Sent) -> Parsed {
-    let mut batch = Batch::default();
+fn parse_block(text: &[u8], last: bool, mut batch: Batch, tables: &mut Tables, sent: &mut Sent) -> Parsed {
     let mut failed = None;
     let mut rest = text;
     while !rest.is_empty() {
-        let newline = memchr::memchr(b'\n', rest);
-        let line = &rest[..newline.unwrap_or(rest.len())];
-        rest = &rest[newline.map_or(rest.len(), |newline| newline + 1)..];
-        if let Err(damage) = parse_line(line, tables, &mut batch) {
-            let cut_off = newline.is_none() && last;
-            failed = Some(if cut_off {
-                Problem::CutOff
-            } else {
-                Problem::Damaged { column: damage.column, expected: damage.expected }
-            });
-            break;
+        match parse_line(rest, tables, &mut batch) {
+            Ok(length) => rest = rest.get(length + 1..).unwrap_or_default(),
+            Err(damage) => {
+                let cut_off = last && memchr::memchr(b'\n', rest).is_none();
+                let damaged = Problem::Damaged { column: damage.column, expected: damage.expected };
+                failed = Some(if cut_off { Problem::CutOff } else { damaged });
+                break;
+            }
         }
     }
     let fresh = |names: &crate::history::Names, from: usize| {
@@ -160,11 +180,12 @@ fn parse_block(text: &[u8], last: bool, tables: &mut Tables, sent: &mut Sent) ->
     Parsed { batch, new, failed }
 }
 
-fn join(assembler: &mut Assembler, renaming: &mut Renaming, parsed: Parsed) -> Result<(), HistoryError> {
+/// Adds a block to the history; its batch, emptied.
+fn join(assembler: &mut Assembler, renaming: &mut Renaming, parsed: Parsed) -> Result<Batch, HistoryError> {
     assembler.rename(renaming, &parsed.new);
-    assembler.append(parsed.batch, renaming)?;
+    let batch = assembler.append(parsed.batch, renaming)?;
     match parsed.failed {
-        None => Ok(()),
+        None => Ok(batch),
         Some(problem) => Err(HistoryError::Line { line: assembler.line() + 1, problem }),
     }
 }
