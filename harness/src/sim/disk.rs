@@ -3,6 +3,7 @@
 //! A commit takes a seeded time, half of it before LMDB commits and half of it after. A crash in the first half loses
 //! the batch; a crash in the second leaves it written and unacknowledged; a loss of power in the second may lose it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -41,18 +42,31 @@ struct State {
 #[derive(Debug)]
 struct Environment {
     image: Image,
-    /// The meta pages before the commit that is under way.
-    before: Option<Metas>,
+    /// What power loss goes back to, a state before each commit that is not synced yet, oldest first. A server that waits for
+    /// its syncs, as it must, has one at most.
+    unsynced: VecDeque<Before>,
     /// The half of the sync that is still to come.
     rest: Duration,
+}
+
+/// The state before a commit.
+#[derive(Debug)]
+enum Before {
+    /// Its meta pages: the next commit has not begun, so all its other pages are still there.
+    Metas(Metas),
+    /// The whole file: LMDB reuses pages that the last commit but one has freed.
+    File(Vec<u8>),
 }
 
 impl SimDisk {
     /// A disk below `dir` whose syncs take between `sync.0` and `sync.1`.
     #[must_use]
     pub fn new(dir: PathBuf, sync: (Duration, Duration), rng: StdRng) -> Self {
-        let environment =
-            |name: &str| Environment { image: Image::new(&dir.join(name)), before: None, rest: Duration::ZERO };
+        let environment = |name: &str| Environment {
+            image: Image::new(&dir.join(name)),
+            unsynced: VecDeque::new(),
+            rest: Duration::ZERO,
+        };
         let environments = ENVIRONMENTS.map(environment);
         let state = State { rng, sync, slower_by: Duration::ZERO, error: None, lying: None, environments };
         Self { dir, state: Mutex::new(state) }
@@ -85,7 +99,7 @@ impl SimDisk {
     pub fn after_crash(&self) {
         let mut state = self.lock();
         for environment in &mut state.environments {
-            environment.before = None;
+            environment.unsynced.clear();
             environment.image.forget();
         }
     }
@@ -100,13 +114,14 @@ impl SimDisk {
         let lying = state.lying.take();
         for (at, environment) in state.environments.iter_mut().enumerate() {
             let made_it = state.rng.random_bool(0.5);
-            let before = environment.before.take();
+            let before = std::mem::take(&mut environment.unsynced).pop_front();
             environment.image.forget();
             match (lying.as_ref().map(|images| &images[at]), before) {
                 (Some(Some(older)), _) => environment.image.replace(older)?,
                 // The lie began before the file did.
                 (Some(None), _) => remove_dir(&self.dir.join(ENVIRONMENTS[at]))?,
-                (None, Some(metas)) if !made_it => environment.image.go_back_to(&metas)?,
+                (None, Some(Before::Metas(metas))) if !made_it => environment.image.go_back_to(&metas)?,
+                (None, Some(Before::File(bytes))) if !made_it => environment.image.replace(&bytes)?,
                 (None, _) => {}
             }
         }
@@ -167,7 +182,13 @@ impl SimDisk {
     /// LMDB commits right after this.
     fn mark(&self, dir: &Path) -> io::Result<()> {
         let environment = &mut self.lock().environments[Self::which(dir)];
-        environment.before = Some(environment.image.metas()?);
+        if let Some(Before::Metas(metas)) = environment.unsynced.back() {
+            let whole = environment.image.copy_with(metas)?;
+            environment.unsynced.pop_back();
+            environment.unsynced.push_back(Before::File(whole));
+        }
+        let now = environment.image.metas()?;
+        environment.unsynced.push_back(Before::Metas(now));
         Ok(())
     }
 
@@ -176,7 +197,7 @@ impl SimDisk {
     }
 
     fn synced(&self, dir: &Path) {
-        self.lock().environments[Self::which(dir)].before = None;
+        self.lock().environments[Self::which(dir)].unsynced.pop_front();
     }
 }
 

@@ -62,6 +62,17 @@ impl Image {
         std::fs::read(&self.path)
     }
 
+    /// The whole file with `metas` in place of its meta pages: the state that they name, while it is still there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is shorter than its meta pages.
+    pub fn copy_with(&self, metas: &Metas) -> io::Result<Vec<u8>> {
+        let mut bytes = self.copy()?;
+        let head = bytes.get_mut(..metas.0.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        head.copy_from_slice(&metas.0);
+        Ok(bytes)
+    }
+
     /// Puts an older file in place of this one. The environment must be closed.
     ///
     /// # Errors
