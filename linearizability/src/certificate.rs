@@ -1,5 +1,7 @@
 //! The order check: twenty lines that every "linearizable" has to pass, whoever found the order.
 
+use std::borrow::Borrow;
+
 use crate::history::History;
 use crate::script::{Need, Script};
 use crate::spec::Registry;
@@ -26,12 +28,18 @@ impl Refusal {
 
 /// Whether `order` is a linearization of the steps `members` of `script`: every one that must happen stands in it once, no
 /// step stands behind one that was called after it had returned, and the specification permits every answer in turn.
-pub(crate) fn verify(history: &History, script: &Script, members: &[u32], order: &[u32]) -> Result<(), Refusal> {
+pub(crate) fn verify(
+    history: &History,
+    script: &Script,
+    members: &[u32],
+    order: impl IntoIterator<Item = impl Borrow<u32>>,
+) -> Result<(), Refusal> {
     let mut happened = vec![0_u64; script.steps.len().div_ceil(64)];
     let bit = |step: u32| (step as usize / 64, 1_u64 << (step % 64));
     let mut registry = Registry::default();
     let mut latest_call = 0;
-    for &step in order {
+    for step in order {
+        let step = *step.borrow();
         let (word, mask) = bit(step);
         if happened[word] & mask != 0 {
             return Err(Refusal::Count { step });

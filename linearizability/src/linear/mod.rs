@@ -46,8 +46,8 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
 fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &mut Findings) -> Option<Failure> {
     let history = context.history();
     let members: Vec<u32> = (0..script.steps.len() as u32).collect();
-    let accept = |witness: &witness::Witness| {
-        certificate::verify(history, script, &members, &witness.order).map_err(|refusal| Failure {
+    let accept = |order: &mut dyn Iterator<Item = u32>| {
+        certificate::verify(history, script, &members, order).map_err(|refusal| Failure {
             step: refusal.step(),
             against: Vec::new(),
             // Only the placement of unknown writes can be refused: the claims themselves were swept before.

@@ -250,13 +250,15 @@ impl Keys {
         let bit = |key: Token| crate::lookup::fold(key.bits(), 0x9e37_79b9_7f4a_7c15) >> (64 - FILTER_BITS);
         let mut once = vec![0_u64; 1 << (FILTER_BITS - 6)];
         let mut twice = Vec::new();
-        for call in calls.iter().filter(|call| !call.key.is_none()) {
+        let mut keyed = Vec::new();
+        for (position, call) in calls.iter().enumerate().filter(|(_, call)| !call.key.is_none()) {
             let at = bit(call.key);
             let (word, mask) = (at as usize >> 6, 1 << (at & 63));
             if once[word] & mask != 0 {
                 twice.push(at);
             }
             once[word] |= mask;
+            keyed.push((call.key, position as u32));
         }
         let mut keys = Self::default();
         if twice.is_empty() {
@@ -266,14 +268,14 @@ impl Keys {
         twice.iter().for_each(|at| once[*at as usize >> 6] |= 1 << (at & 63));
         let mut first: Lookup<Token, u32> = Lookup::default();
         let mut numbers: Lookup<Token, u32> = Lookup::default();
-        for (position, call) in calls.iter().enumerate().filter(|(_, call)| !call.key.is_none()) {
-            let at = bit(call.key);
+        for (key, position) in keyed {
+            let at = bit(key);
             if once[at as usize >> 6] & 1 << (at & 63) == 0 {
                 continue;
             }
-            match first.get(&call.key) {
-                None => drop(first.insert(call.key, position as u32)),
-                Some(&earlier) => keys.join(calls, earlier, position as u32, &mut numbers),
+            match first.get(&key) {
+                None => drop(first.insert(key, position)),
+                Some(&earlier) => keys.join(calls, earlier, position, &mut numbers),
             }
         }
         keys

@@ -94,30 +94,24 @@ impl Registry {
         &mut self,
         service: ServiceKey,
         passing: bool,
-        rows: impl Iterator<Item = (Symbol, Token, &'r [CheckState])>,
+        rows: impl Iterator<Item = (Symbol, Token, &'r [CheckState])> + Clone,
     ) -> bool {
         let mut none = BTreeMap::new();
         let instances = self.services.get_mut(&service).unwrap_or(&mut none);
+        let is_among = |count: usize, id: Symbol| rows.clone().take(count).any(|(other, ..)| other == id);
         let mut shown = 0;
-        let mut seen: [Option<Symbol>; 64] = [None; 64];
-        let mut seen_more = Vec::new();
-        for (id, nonce, checks) in rows {
-            let known = seen[..shown.min(64)].contains(&Some(id)) || seen_more.contains(&id);
-            match seen.get_mut(shown) {
-                Some(slot) => *slot = Some(id),
-                None => seen_more.push(id),
-            }
-            shown += 1;
+        for (id, nonce, checks) in rows.clone() {
             let Some(instance) = instances.get_mut(&id) else { return false };
-            if known || instance.nonce != nonce || !instance.show(checks) || passing && !instance.is_passing() {
+            let fits = instance.nonce == nonce && instance.show(checks) && (!passing || instance.is_passing());
+            if !fits || is_among(shown, id) {
                 return false;
             }
+            shown += 1;
         }
         if shown == instances.len() {
             return true;
         }
-        let is_seen = |id: &Symbol| seen.contains(&Some(*id)) || seen_more.contains(id);
-        passing && instances.iter_mut().filter(|(id, _)| !is_seen(id)).all(|(_, instance)| instance.hide())
+        passing && instances.iter_mut().filter(|(id, _)| !is_among(shown, **id)).all(|(_, instance)| instance.hide())
     }
 
     /// The names of the services of `ns` that have an instance, in order.

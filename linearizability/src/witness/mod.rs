@@ -11,7 +11,7 @@
 mod explain;
 mod replay;
 
-pub(crate) use replay::{Failure, Reason, Witness, run, run_placed};
+pub(crate) use replay::{Failure, Reason, run, run_placed};
 
 use crate::history::History;
 use crate::script::{Need, Script};
@@ -52,7 +52,7 @@ impl Agenda {
                 (Need::Rejected, _) | (Need::Accepted, None) => agenda.rejections.push(number),
             }
         }
-        agenda.claims.sort_unstable();
+        agenda.claims = sorted(agenda.claims);
         let mut earliest = u32::MAX;
         agenda.answered_from = vec![0; agenda.claims.len()];
         for (claim, slot) in agenda.claims.iter().zip(&mut agenda.answered_from).rev() {
@@ -61,4 +61,29 @@ impl Agenda {
         }
         agenda
     }
+}
+
+/// Claims of one Index that a table by Index is worth its memory for.
+const SPREAD_MAX: u64 = 4;
+
+/// Sorts claims that are in the order of their steps. Indices are dense in every history that was really served, so counting
+/// them takes one pass; a claim far beyond the others is not worth a table.
+fn sorted(mut claims: Vec<Claim>) -> Vec<Claim> {
+    let highest = claims.iter().map(|claim| claim.at).max().unwrap_or(0);
+    if highest > claims.len() as u64 * SPREAD_MAX {
+        claims.sort_unstable();
+        return claims;
+    }
+    let mut places = vec![0_u32; highest as usize + 2];
+    claims.iter().for_each(|claim| places[claim.at as usize + 1] += 1);
+    for at in 1..places.len() {
+        places[at] += places[at - 1];
+    }
+    let mut sorted = vec![Claim { at: 0, step: 0 }; claims.len()];
+    for claim in claims {
+        let place = &mut places[claim.at as usize];
+        sorted[*place as usize] = claim;
+        *place += 1;
+    }
+    sorted
 }

@@ -1,5 +1,5 @@
-//! JSONL to [`History`]. A file is cut into blocks of lines; two workers parse alternate blocks, each with its own name
-//! table, and the caller joins them in order. Memory stays at the model's size: no block outlives its joining.
+//! JSONL to [`History`]. A file is cut into blocks of lines; workers parse them in turn, each with its own name table, and
+//! the caller joins them in order. Memory stays at the model's size: no block outlives its joining.
 
 mod assemble;
 mod cursor;
@@ -7,6 +7,8 @@ mod error;
 mod fields;
 mod keys;
 mod line;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::fs::File;
@@ -25,7 +27,8 @@ use super::model::History;
 const BLOCK: usize = 256 << 10;
 /// Files below this are parsed by the caller alone: threads would cost more than they save.
 const PARALLEL_MIN: u64 = 4 << 20;
-const WORKERS: usize = 2;
+/// Workers beside the caller, if the machine has as many cores; the history does not depend on their number.
+const WORKERS_MAX: usize = 4;
 
 /// What a worker made of one block.
 struct Parsed {
@@ -60,7 +63,8 @@ pub fn read_history(path: &Path) -> Result<History, HistoryError> {
     if size < PARALLEL_MIN {
         return parse_history(&std::fs::read(path).map_err(io)?);
     }
-    read_parallel(&file, size, path)
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+    read_parallel(&file, size, workers, path)
 }
 
 type Delivery = Result<Parsed, std::io::Error>;
@@ -76,20 +80,20 @@ struct Lane {
     renaming: Renaming,
 }
 
-fn read_parallel(file: &File, size: u64, path: &Path) -> Result<History, HistoryError> {
+fn read_parallel(file: &File, size: u64, workers: usize, path: &Path) -> Result<History, HistoryError> {
     let blocks = size.div_ceil(BLOCK as u64) as usize;
     std::thread::scope(|scope| {
-        let mut lanes: Vec<Lane> = (0..WORKERS)
+        let mut lanes: Vec<Lane> = (0..workers)
             .map(|worker| {
                 let (out, parsed) = sync_channel(AHEAD);
                 let (emptied, spare) = sync_channel(AHEAD);
-                scope.spawn(move || parse_lane(file, size, (worker..blocks).step_by(WORKERS), &out, &spare));
+                scope.spawn(move || parse_lane(file, size, (worker..blocks).step_by(workers), &out, &spare));
                 Lane { parsed, emptied, renaming: Renaming::default() }
             })
             .collect();
         let mut assembler = Assembler::default();
         for block in 0..blocks {
-            let lane = &mut lanes[block % WORKERS];
+            let lane = &mut lanes[block % workers];
             let delivery = lane.parsed.recv().expect("a worker delivers every block of its lane");
             let parsed = delivery.map_err(|source| HistoryError::Io { path: path.display().to_string(), source })?;
             let batch = join(&mut assembler, &mut lane.renaming, parsed)?;

@@ -1,9 +1,12 @@
 //! One pass over the agenda: the state of all cells with the Index of each one's last change, and the order that results.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::sync_channel;
 
 use super::Agenda;
 mod reads;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use super::explain::{Choices, Optional};
@@ -11,7 +14,7 @@ use crate::history::{Call, History, Status};
 use crate::script::{Act, Content, Need, Script, Step};
 
 /// The order that the indices propose.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Witness {
     /// Steps.
     pub(crate) order: Vec<u32>,
@@ -22,7 +25,7 @@ pub(crate) struct Witness {
 }
 
 /// Why the claims cannot be right.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// The step whose answer does not fit.
     pub(crate) step: u32,
@@ -90,14 +93,24 @@ const WORK_MAX: usize = 20_000_000;
 const REPLAYS_MAX: usize = 2_000;
 
 /// Replays `script` in the order of its claims, with one placement of the unknown writes after the other until `accept`
-/// takes the order.
+/// takes the order. In a long history it is shown the order while that comes into being; the replay does not depend on
+/// what it says.
 ///
 /// # Errors
 /// What went wrong with the first placement.
 pub(crate) fn run(
     history: &History,
     script: &Script,
-    accept: impl Fn(&Witness) -> Result<(), Failure>,
+    accept: impl Fn(&mut dyn Iterator<Item = u32>) -> Result<(), Failure>,
+) -> Result<Witness, Failure> {
+    run_on(history, script, accept, script.steps.len() >= PARALLEL_MIN)
+}
+
+fn run_on(
+    history: &History,
+    script: &Script,
+    accept: impl Fn(&mut dyn Iterator<Item = u32>) -> Result<(), Failure>,
+    is_parallel: bool,
 ) -> Result<Witness, Failure> {
     let mut agenda = Agenda::new(history, script);
     let optional = std::mem::take(&mut agenda.optional);
@@ -107,13 +120,11 @@ pub(crate) fn run(
     for _ in 0..replays {
         let mut replay = Replay::new(history, script, Optional::new(script, optional.clone(), choices));
         replay.note_nonces(&agenda);
-        let failure = match replay.pass(&agenda) {
+        let judged =
+            if is_parallel { replay.judged_meanwhile(&agenda, &accept) } else { replay.judged(&agenda, &accept) };
+        let failure = match judged {
             Ok(()) => {
-                let witness = Witness { order: replay.order, claims: replay.claims, wide: replay.wide };
-                match accept(&witness) {
-                    Ok(()) => return Ok(witness),
-                    Err(failure) => failure,
-                }
+                return Ok(Witness { order: replay.order, claims: replay.claims, wide: replay.wide });
             }
             Err(failure) => failure,
         };
@@ -149,9 +160,15 @@ pub(crate) fn run_placed(history: &History, script: &Script, order: &[u32]) -> R
             Need::Accepted | Need::Rejected => {}
         }
     }
-    replay.pass(&agenda)?;
+    replay.pass(&agenda, |_| ())?;
     Ok(Witness { order: replay.order, claims: replay.claims, wide: replay.wide })
 }
+
+/// Histories with fewer steps are replayed and judged by the caller alone, one after the other.
+const PARALLEL_MIN: usize = 20_000;
+/// Steps of the order that are handed over together, and how many such parts may wait.
+const SHOWN_AT_ONCE: usize = 8_192;
+const SHOWN_AHEAD: usize = 8;
 
 /// Unknown writes that one answer may need together.
 const CHAIN_MAX: usize = 3;
@@ -261,13 +278,52 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn pass(&mut self, agenda: &Agenda) -> Outcome<()> {
-        let mut at = 0;
+    /// A pass, and then what `accept` says of its order.
+    fn judged(
+        &mut self,
+        agenda: &Agenda,
+        accept: impl Fn(&mut dyn Iterator<Item = u32>) -> Outcome<()>,
+    ) -> Outcome<()> {
+        self.pass(agenda, |_| ())?;
+        accept(&mut self.order.iter().copied())
+    }
+
+    /// The same on two threads: `accept` is shown the order while the pass goes on.
+    fn judged_meanwhile(
+        &mut self,
+        agenda: &Agenda,
+        accept: impl Fn(&mut dyn Iterator<Item = u32>) -> Outcome<()>,
+    ) -> Outcome<()> {
+        std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel::<Vec<u32>>(SHOWN_AHEAD);
+            let replay = scope.spawn(move || {
+                let mut shown = 0;
+                self.pass(agenda, |order| {
+                    // An order that was refused already is not shown further.
+                    let _ = sender.send(order[shown..].to_vec());
+                    shown = order.len();
+                })
+            });
+            let accepted = accept(&mut receiver.into_iter().flatten());
+            // What the pass says comes first, as it does on one thread.
+            replay.join().expect("a replay does not panic").and(accepted)
+        })
+    }
+
+    /// Goes through the agenda; `show` is given the order so far, from time to time and at the end.
+    fn pass(&mut self, agenda: &Agenda, mut show: impl FnMut(&[u32])) -> Outcome<()> {
+        let (mut at, mut shown) = (0, 0);
         while at < agenda.claims.len() {
             at = self.group(agenda, at)?;
+            if self.order.len() - shown >= SHOWN_AT_ONCE {
+                show(&self.order);
+                shown = self.order.len();
+            }
         }
         self.waiting.extend(agenda.rejections.iter().skip(self.admitted));
-        self.place_rejections(u32::MAX)
+        self.place_rejections(u32::MAX)?;
+        show(&self.order);
+        Ok(())
     }
 
     /// Before `step`, with everything from `position` of the agenda on to come: admits the rejections that may stand here, and
