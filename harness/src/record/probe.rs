@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use linearizability::history::Role;
 use tracing::field::{Field, Visit};
@@ -22,7 +22,7 @@ pub struct Probe {
     record: Record,
     depth: Depth,
     /// Hosts by the number of their span, less one.
-    hosts: Mutex<Vec<String>>,
+    hosts: Mutex<Vec<Arc<str>>>,
     /// The spans that are entered, innermost last.
     entered: Mutex<Vec<u64>>,
     current: AtomicU64,
@@ -36,7 +36,7 @@ impl Probe {
         Self { record, depth, hosts: Mutex::default(), entered: Mutex::default(), current: AtomicU64::new(0) }
     }
 
-    fn host(&self) -> String {
+    fn host(&self) -> Arc<str> {
         let current = self.current.load(Ordering::Relaxed);
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let name = usize::try_from(current).ok().and_then(|number| hosts.get(number.checked_sub(1)?));
@@ -65,15 +65,10 @@ impl Subscriber for Probe {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut name = Text::default();
+        // turmoil makes one for each host in each step.
+        let mut name = HostName { hosts: &self.hosts, number: 0 };
         span.record(&mut name);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = hosts.iter().position(|host| *host == name.name);
-        let number = known.unwrap_or_else(|| {
-            hosts.push(name.name);
-            hosts.len() - 1
-        });
-        Id::from_u64(number as u64 + 1)
+        Id::from_u64(name.number as u64 + 1)
     }
 
     fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
@@ -134,11 +129,32 @@ fn mask_wall_times(line: &mut String) {
     }
 }
 
+/// The number of the host that a span names.
+struct HostName<'a> {
+    hosts: &'a Mutex<Vec<Arc<str>>>,
+    number: usize,
+}
+
+impl Visit for HostName<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() != "name" {
+            return;
+        }
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        self.number = hosts.iter().position(|host| **host == *value).unwrap_or_else(|| {
+            hosts.push(value.into());
+            hosts.len() - 1
+        });
+    }
+
+    /// The address: not asked for.
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
 /// The fields of an event.
 #[derive(Default)]
 struct Text {
     line: String,
-    name: String,
     term: u64,
     log: u64,
     index: u64,
@@ -203,7 +219,6 @@ impl Visit for Text {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let slot = match field.name() {
-            "name" => Some(&mut self.name),
             "hash" => Some(&mut self.hash),
             "kind" => Some(&mut self.kind),
             "role" => Some(&mut self.role),
