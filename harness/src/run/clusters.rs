@@ -57,34 +57,50 @@ mod tests {
     use crate::record::trace::{Depth, Trace};
     use linearizability::history::Role;
 
-    /// `first` leads term 1 of the first cluster, `second` term 1 of whatever cluster is there then.
-    fn status_of_mem1(anew: bool) -> Status {
-        let record = Record::new(Trace::new(Depth::Record, None));
-        let leads = |node: &str| record.lock().facts.take(1, node, FactKind::Role { term: 1, role: Role::Leader });
-        leads("n1");
-        if anew {
-            record.new_cluster();
-        }
-        leads("n2");
-        judged(&record, &[]).expect("an empty history").status(Property::Mem1).clone()
+    /// A record in which `node` leads term 1 of whatever cluster is there.
+    fn leads(record: &Record, node: &str) {
+        record.phase("run");
+        record.lock().facts.take(1, node, FactKind::Role { term: 1, role: Role::Leader });
+    }
+
+    fn empty() -> Record {
+        Record::new(Trace::new(Depth::Record, None))
+    }
+
+    fn judged_mem1(record: &Record) -> Report {
+        judged(record, &[Property::Mem1]).expect("a history that can be read")
     }
 
     #[test]
     fn two_leaders_of_a_term_are_wrong_in_one_cluster_and_right_in_two() {
-        assert!(matches!(status_of_mem1(false), Status::Violated { violations: 1, .. }));
-        assert_eq!(status_of_mem1(true), Status::Held { observations: 2 });
+        let (one, two) = (empty(), empty());
+        leads(&one, "n1");
+        leads(&two, "n1");
+        two.new_cluster();
+        leads(&one, "n2");
+        leads(&two, "n2");
+        assert!(matches!(judged_mem1(&one).status(Property::Mem1), Status::Violated { violations: 1, .. }));
+        assert_eq!(judged_mem1(&two).status(Property::Mem1), &Status::Held { observations: 2 });
     }
 
     #[test]
     fn what_the_lost_cluster_broke_is_not_forgotten() {
-        let record = Record::new(Trace::new(Depth::Record, None));
-        let leads = |node: &str| record.lock().facts.take(1, node, FactKind::Role { term: 1, role: Role::Leader });
-        leads("n1");
-        leads("n2");
+        let record = empty();
+        leads(&record, "n1");
+        leads(&record, "n2");
         record.new_cluster();
-        leads("n1");
-        let report = judged(&record, &[]).expect("an empty history");
+        leads(&record, "n1");
+        let report = judged_mem1(&record);
         assert!(matches!(report.status(Property::Mem1), Status::Violated { violations: 1, .. }));
         assert!(report.violations[0].summary.starts_with("before all was lost: "), "{report:?}");
+    }
+
+    #[test]
+    fn what_only_the_lost_cluster_exercised_is_missing() {
+        let record = empty();
+        leads(&record, "n1");
+        record.new_cluster();
+        record.phase("end");
+        assert_eq!(judged_mem1(&record).missing, [Property::Mem1]);
     }
 }
