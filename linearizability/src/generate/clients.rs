@@ -261,9 +261,12 @@ impl World<'_, '_> {
                         check
                     })
                     .collect();
-                let value = json!({
-                    "ns": ns_of(*service), "svc": format!("s{service}"), "id": format!("i{slot}"), "nonce": nonce, "checks": checks
+                let mut value = json!({
+                    "ns": ns_of(*service), "svc": format!("s{service}"), "id": format!("i{slot}"), "nonce": nonce
                 });
+                if !checks.is_empty() {
+                    value["checks"] = checks.into();
+                }
                 ("register", value)
             }
             Work::Write(Command::Deregister { at: (service, slot) }) => {
@@ -278,9 +281,8 @@ impl World<'_, '_> {
             Work::Write(Command::RenewMany { ns, checks }) => {
                 ("renew_many", json!({ "ns": Self::ns_name(*ns), "checks": checks }))
             }
-            Work::Read { service } => {
-                ("read", json!({ "ns": ns_of(*service), "svc": format!("s{service}"), "mode": "default" }))
-            }
+            // Mode `default` and an empty list of checks are left out where the format allows it.
+            Work::Read { service } => ("read", json!({ "ns": ns_of(*service), "svc": format!("s{service}") })),
             Work::Stale { service, floor } => {
                 let mut value = json!({ "ns": ns_of(*service), "svc": format!("s{service}"), "mode": "stale" });
                 if let Some(floor) = floor {

@@ -141,7 +141,7 @@ impl Server {
         next: u64,
     ) -> Value {
         let ids: Vec<&String> = specs.iter().map(|(id, _, _)| id).collect();
-        let answer = json!({ "checks": ids });
+        let answer = if ids.is_empty() { json!({}) } else { json!({ "checks": ids }) };
         let instances = &mut self.services[at.0 as usize].instances;
         let old = instances.get(&at.1);
         let mut checks = Vec::new();

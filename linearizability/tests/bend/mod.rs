@@ -41,7 +41,7 @@ pub fn of(recording: &Recording, f: &str) -> Vec<Call> {
 
 /// Default reads of one service with at least `rows` rows.
 pub fn reads(recording: &Recording, rows: usize) -> Vec<Call> {
-    let default = |call: &Call| arguments(recording, *call)["mode"] == "default";
+    let default = |call: &Call| arguments(recording, *call).get("mode").is_none();
     let enough = |call: &Call| body(recording, *call).len() >= rows;
     of(recording, "read").into_iter().filter(default).filter(enough).collect()
 }
