@@ -3,13 +3,13 @@
 //! | witness | search | verdict |
 //! |---|---|---|
 //! | accepted, and its order verified | not needed | LIN-1 and LIN-2 hold |
-//! | failed | finds an order | linearizable, but the indices are wrong: LIN-2 (LIN-4 if a wide command is half visible) |
-//! | failed, having guessed | finds an order | a second search, bound to the claims, decides LIN-2 |
+//! | failed, having guessed | not needed if a search over all placements of the unknown writes finds one | LIN-1 and LIN-2 hold |
+//! | failed, no placement fits | finds an order | linearizable, but the indices are wrong: LIN-2 (LIN-4 if a wide command is half visible) |
 //! | failed | finds that there is none | LIN-1, with the smallest core |
 //! | failed | out of budget | unknown |
 
-mod align;
 mod decide;
+mod placement;
 mod prefix;
 mod retries;
 mod tell;
@@ -23,6 +23,7 @@ use crate::verdict::{Findings, Property};
 use crate::witness::{self, Failure, Reason};
 
 use decide::Decision;
+use placement::Placement;
 pub use prefix::explained_prefix;
 
 /// The pass.
@@ -36,10 +37,25 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Findings) {
     if must == 0 {
         return;
     }
-    let failure = if context.options.black_box { None } else { accept_witness(context, &script, must, findings) };
-    let is_settled = !context.options.black_box && failure.is_none();
-    let holds = is_settled || search(context, &script, must, failure.as_ref(), findings);
+    let mut open = None;
+    if !context.options.black_box {
+        match accept_witness(context, &script, must, findings) {
+            None => return retries::check(context, &script, true, findings),
+            Some(failure) => open = place(context, &script, must, failure, findings),
+        }
+        if open.is_none() {
+            return retries::check(context, &script, true, findings);
+        }
+    }
+    let holds = search(context, &script, must, open.as_ref(), findings);
     retries::check(context, &script, holds, findings);
+}
+
+/// What is open behind the witness.
+struct Open {
+    failure: Failure,
+    /// Why nobody knows whether another placement of the unknown writes agrees with the claims; `None`: none does.
+    undecided: Option<String>,
 }
 
 /// Lets the witness decide; what it could not explain otherwise.
@@ -67,22 +83,42 @@ fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &
     }
 }
 
-/// Searches without indices; says whether LIN-1 holds.
-fn search(
-    context: &Context<'_>,
-    script: &Script,
-    must: u64,
-    failure: Option<&Failure>,
-    findings: &mut Findings,
-) -> bool {
+/// Where the unknown writes that the witness tried fit nowhere, tries every placement; what is still open behind that.
+fn place(context: &Context<'_>, script: &Script, must: u64, failure: Failure, findings: &mut Findings) -> Option<Open> {
+    let is_open = script.steps.iter().any(|step| matches!(step.need, Need::Optional));
+    if !failure.guessed && !is_open {
+        return Some(Open { failure, undecided: None });
+    }
     let history = context.history();
+    match placement::place(history, script, context.options.budget_steps.min(PLACEMENT_STEPS_MAX)) {
+        Placement::Found { order, claims, wide } => {
+            let members: Vec<u32> = (0..script.steps.len() as u32).collect();
+            if let Err(refusal) = certificate::verify(history, script, &members, &order) {
+                let reason =
+                    format!("the indices found for the unknown writes give an order that is no proof: {refusal:?}");
+                return Some(Open { failure, undecided: Some(reason) });
+            }
+            findings.checked(Property::Lin1, must);
+            findings.checked(Property::Lin2, claims);
+            findings.checked(Property::Lin4, wide);
+            None
+        }
+        Placement::None { step } => Some(Open { failure: tell::nowhere(failure, step), undecided: None }),
+        Placement::Unknown { reason } => Some(Open { failure, undecided: Some(reason) }),
+    }
+}
+
+/// Searches without indices; says whether LIN-1 holds.
+fn search(context: &Context<'_>, script: &Script, must: u64, open: Option<&Open>, findings: &mut Findings) -> bool {
+    let history = context.history();
+    let failure = open.map(|open| &open.failure);
     match decide::decide(history, script, context.options.budget_steps) {
         Decision::Linearizable(_) => {
             findings.checked(Property::Lin1, must);
-            match failure {
+            match open {
                 None => {}
-                Some(failure) if failure.guessed => bound_to_claims(context, script, failure, findings),
-                Some(failure) => findings.violated(tell::wrong_index(history, script, failure)),
+                Some(Open { undecided: Some(reason), .. }) => findings.undecided(Property::Lin2, reason.clone()),
+                Some(Open { failure, .. }) => findings.violated(tell::wrong_index(history, script, failure)),
             }
             true
         }
@@ -99,38 +135,16 @@ fn search(
         }
         Decision::Unknown { reason } => {
             findings.undecided(Property::Lin1, reason);
-            if let Some(failure) = failure.filter(|failure| !failure.guessed) {
-                findings.violated(tell::wrong_index(history, script, failure));
+            if let Some(open) = open.filter(|open| open.undecided.is_none()) {
+                findings.violated(tell::wrong_index(history, script, &open.failure));
             }
             false
         }
     }
 }
 
-/// The unknown writes that the witness tried fit nowhere: a search that is bound to the claims says whether any would.
-fn bound_to_claims(context: &Context<'_>, script: &Script, failure: &Failure, findings: &mut Findings) {
-    let history = context.history();
-    let wrong = || tell::wrong_index(history, script, failure);
-    let Some(aligned) = align::align(history, script) else { return findings.violated(wrong()) };
-    match decide::decide(history, &aligned, context.options.budget_steps) {
-        Decision::Linearizable(order) => match witness::run_placed(history, script, &order) {
-            Ok(witness) => {
-                findings.checked(Property::Lin2, witness.claims);
-                findings.checked(Property::Lin4, witness.wide);
-            }
-            Err(refused) if !refused.guessed => findings.violated(tell::wrong_index(history, script, &refused)),
-            Err(refused) => findings.undecided(
-                Property::Lin2,
-                format!(
-                    "an order agrees with the claimed indices, but the modify indices in the answers fit no placement of the unknown writes that was tried ({})",
-                    refused.explanation.join("; ")
-                ),
-            ),
-        },
-        Decision::Not(_) => findings.violated(wrong()),
-        Decision::Unknown { reason } => findings.undecided(Property::Lin2, reason),
-    }
-}
+/// Steps of the search over placements, for each component.
+const PLACEMENT_STEPS_MAX: u64 = 2_000_000;
 
 /// The core around the answer at which the search got stuck, or around that at which the witness failed: whichever is a
 /// proof with fewer operations.

@@ -79,6 +79,17 @@ fn why(history: &History, script: &Script, core: &Core, observer: u32) -> Vec<St
     lines
 }
 
+/// Why no placement of the unknown writes agrees with the claims: the answer behind which the search over placements never
+/// came; what the witness says of it, if it failed there too.
+pub(super) fn nowhere(failure: Failure, step: u32) -> Failure {
+    if failure.step == step {
+        return failure;
+    }
+    let explanation =
+        vec!["wherever the unknown writes are put, what it shows and the indices around it do not agree".to_owned()];
+    Failure { step, against: Vec::new(), reason: Reason::State, explanation, guessed: true }
+}
+
 /// LIN-2 or LIN-4: the index that an answer claims is not that of what it shows.
 pub(super) fn wrong_index(history: &History, script: &Script, failure: &Failure) -> Violation {
     let call_of = |step: u32| -> &Call { &history.calls[script.steps[step as usize].call as usize] };

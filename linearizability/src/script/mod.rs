@@ -6,7 +6,7 @@
 mod build;
 mod content;
 
-pub(crate) use content::{Content, Shown, explain_hidden};
+pub(crate) use content::{Content, Shown, code, explain_hidden};
 
 use crate::history::{Call, CheckState, ChecksId, History, Operation, Row, Status, Symbol, Token};
 use crate::lookup::Lookup;

@@ -137,11 +137,6 @@ impl Optional {
         self.take(number)
     }
 
-    /// Leaves none to choose from: they are placed already, or never happened.
-    pub(super) fn spend_all(&mut self) {
-        self.used.fill(true);
-    }
-
     /// Whether an unused deregistration, called before line `until`, could remove `cell`.
     pub(super) fn may_remove(&self, script: &Script, cell: u32, until: u32) -> bool {
         let lists = [self.removals.get(&cell), self.wide_removals.get(&cell)];

@@ -11,7 +11,7 @@
 mod explain;
 mod replay;
 
-pub(crate) use replay::{Failure, Reason, run, run_placed};
+pub(crate) use replay::{Failure, Reason, run};
 
 use crate::history::History;
 use crate::script::{Need, Script};

@@ -11,7 +11,7 @@ mod writes;
 
 use super::explain::{Choices, Optional};
 use crate::history::{Call, History, Status};
-use crate::script::{Act, Content, Need, Script, Step};
+use crate::script::{Act, Content, Script, Step};
 
 /// The order that the indices propose.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,8 +71,6 @@ struct Replay<'a> {
     /// Per service: index, number of instances.
     services: Vec<(u64, u32)>,
     optional: Optional,
-    /// Unknown writes that are placed before a step, where that was decided elsewhere.
-    placed: BTreeMap<u32, Vec<u32>>,
     order: Vec<u32>,
     /// Claims of reports that changed nothing, per cell, since its last known change.
     idle: BTreeMap<u32, Vec<u64>>,
@@ -139,31 +137,6 @@ fn run_on(
     Err(first_failure.expect("there was at least one replay"))
 }
 
-/// Replays `script` in the order of its claims with the unknown writes placed as in `order`, which agrees with the claims;
-/// rejections stand in it already.
-///
-/// # Errors
-/// An answer whose own indices do not fit this placement.
-pub(crate) fn run_placed(history: &History, script: &Script, order: &[u32]) -> Result<Witness, Failure> {
-    let mut agenda = Agenda::new(history, script);
-    agenda.rejections.clear();
-    let mut optional = Optional::new(script, std::mem::take(&mut agenda.optional), Choices::default());
-    optional.spend_all();
-    let mut replay = Replay::new(history, script, optional);
-    let mut waiting = Vec::new();
-    for &step in order {
-        match script.steps[step as usize].need {
-            Need::Optional => waiting.push(step),
-            Need::Accepted if !waiting.is_empty() => {
-                replay.placed.insert(step, std::mem::take(&mut waiting));
-            }
-            Need::Accepted | Need::Rejected => {}
-        }
-    }
-    replay.pass(&agenda, |_| ())?;
-    Ok(Witness { order: replay.order, claims: replay.claims, wide: replay.wide })
-}
-
 /// Histories with fewer steps are replayed and judged by the caller alone, one after the other.
 const PARALLEL_MIN: usize = 20_000;
 /// Steps of the order that are handed over together, and how many such parts may wait.
@@ -183,7 +156,6 @@ impl<'a> Replay<'a> {
             cells: vec![Held { content: Content::ABSENT, modified: 0, by: u32::MAX, decided: 0 }; script.cells.len()],
             services: vec![(1, 0); script.services.len()],
             optional,
-            placed: BTreeMap::new(),
             order: Vec::with_capacity(script.steps.len()),
             idle: BTreeMap::new(),
             owned: Vec::new(),

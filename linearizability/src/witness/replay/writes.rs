@@ -12,11 +12,6 @@ impl<'a> Replay<'a> {
         let claims = &agenda.claims;
         let index = claims[start].at;
         let end = start + claims[start..].iter().take_while(|claim| claim.at == index).count();
-        for claim in &claims[start..end] {
-            for step in self.placed.remove(&claim.step).unwrap_or_default() {
-                self.place(step);
-            }
-        }
         let owner = self.owner(claims, start, end);
         let mut changed: Option<u32> = None;
         for at in owner.into_iter().chain((start..end).filter(|at| Some(*at) != owner)) {

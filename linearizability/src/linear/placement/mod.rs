@@ -1,0 +1,83 @@
+//! A placement of the unknown writes at indices, so that every answer shows exactly the state and the indices that it claims.
+//!
+//! The claims are facts: an accepted write that changes something does so at its Index, a read shows the state at its Index,
+//! and the modify indices and the service index in it name the Index of a change each. What is left open is which unknown
+//! write (or expiry) happened at which of the indices that no accepted write owns. A search over the indices, a component at
+//! a time, tries all of that; a change is impossible wherever an answer proves that nothing changed. Whatever it
+//! finds is replayed once more over the whole history, without choices, before anybody believes it.
+//!
+//! Knows nothing of LIN-1: whether there is an order at all without the indices is for [`super::decide`].
+
+mod axis;
+mod board;
+mod hunt;
+mod log;
+
+use std::collections::BTreeSet;
+
+use crate::history::History;
+use crate::script::Script;
+use crate::search::components;
+
+use axis::{Bounds, Numbers, Part, indices_of_others, sure_owners};
+use board::Rules;
+use hunt::{Hunt, Outcome};
+use log::Log;
+
+/// What the search over placements says.
+#[derive(Debug)]
+pub(super) enum Placement {
+    /// The order of all steps, verified against every index that is claimed; the claims compared, and the commands that
+    /// removed instances of several services at one Index.
+    Found { order: Vec<u32>, claims: u64, wide: u64 },
+    /// No placement agrees with the claims; the step behind which the search never came.
+    None { step: u32 },
+    /// The budget is used up, or the parts found do not fit together.
+    Unknown { reason: String },
+}
+
+/// Searches for a placement, in at most `budget` steps for each component.
+pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placement {
+    let members = components(script);
+    let bounds = Bounds::new(history, script);
+    let numbers = Numbers::by_part(script, &members);
+    let owners = sure_owners(history, script);
+    let parts: Vec<Part> = members.iter().map(|members| Part::new(history, script, members, &bounds)).collect();
+    let rules = Rules { history, script, numbers: &numbers };
+    let mut log = Log::default();
+    let mut taken = BTreeSet::new();
+    for (at, part) in parts.iter().enumerate() {
+        let mut blocked = owners.clone();
+        let others = indices_of_others(&parts, at);
+        blocked.extend(&taken);
+        let hunt = |blocked: &BTreeSet<u64>| {
+            let axis = part.axis(&bounds, blocked);
+            Hunt::new(rules, &bounds, part, &axis, &others).run(budget)
+        };
+        let mut outcome = hunt(&blocked);
+        if let Outcome::Nothing { .. } = outcome
+            && !taken.is_empty()
+            && let Outcome::Found(_) | Outcome::OutOfBudget = hunt(&owners)
+        {
+            outcome = Outcome::OutOfBudget;
+        }
+        match outcome {
+            Outcome::Found(found) => {
+                taken.extend(found.hidden());
+                log.append(found);
+            }
+            Outcome::Nothing { step } => return Placement::None { step },
+            Outcome::OutOfBudget => {
+                return Placement::Unknown {
+                    reason: format!("no placement of the unknown writes at indices found within {budget} steps"),
+                };
+            }
+        }
+    }
+    match log.verify(history, script) {
+        Ok((claims, wide)) => Placement::Found { order: log.order(), claims, wide },
+        Err(refusal) => {
+            Placement::Unknown { reason: format!("the placements of the services do not fit together: {refusal}") }
+        }
+    }
+}
