@@ -17,81 +17,78 @@ fn a_small_scenario_has_defaults_for_the_rest() {
     assert_eq!((scenario.cluster.servers, scenario.workloads.len(), scenario.faults.len()), (3, 1, 0));
 }
 
+/// A part of a scenario, and the error that it is.
+const ERRORS: &[(&str, &str)] = &[
+    ("[cluster]\nserver = 3", "s.toml:4: cluster.server: unknown key \"server\": did you mean \"servers\"?"),
+    ("[cluster]\nservers = 40", "s.toml:4: cluster.servers: 40 is not a whole number from 1 to 9"),
+    (
+        "[cluster]\nsync = [\"4ms\", \"1ms\"]",
+        "s.toml:4: cluster.sync: [\"4ms\", \"1ms\"] is not [lowest, highest]: the first is above the second",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crush\"",
+        "s.toml:5: fault[0].do: unknown fault \"crush\": did you mean \"crash\"?",
+    ),
+    (
+        "[[fault]]\nat = \"1\"\ndo = \"crash\"",
+        "s.toml:4: fault[0].at: \"1\" is not a duration such as \"300ms\", \"5s\" or \"1m30s\"",
+    ),
+    ("[[fault]]\ndo = \"crash\"", "s.toml:3: fault[0].at: a fault needs either at = \"5s\" or when = { event = .. }"),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\nshape = \"one\"",
+        "s.toml:6: fault[0].shape: unknown key \"shape\": known are at, when, every, times, for, do, target",
+    ),
+    (
+        "[[fault]]\nwhen = { event = \"expired\" }\ndo = \"crash\"",
+        "s.toml:4: fault[0].when.event: unknown event \"expired\": did you mean \"expire\"?",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"leadr\"",
+        "s.toml:6: fault[0].target: unknown target \"leadr\": did you mean \"leader\"?",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"n9\"",
+        "s.toml:1: cluster: unknown server \"n9\": this cluster has n1, n2, n3",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"here\"",
+        "s.toml:6: fault[0].target: \"here\" is where an event happened: it needs when = { .. }",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"leader\"",
+        "s.toml:7: fault[0].target: shape \"agents\" cuts off agents: the target is \"any\", \"all\", \"agent-0\" or a list",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"agent-0\"",
+        "s.toml:1: cluster: unknown agent \"agent-0\": this scenario has none",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"",
+        "s.toml:7: workload: shape \"agents\" cuts off agents: it needs a [[workload]] of kind \"agents\"",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"",
+        "s.toml:6: workload: lose-everything voids what recorded clients were promised: use it with agents only",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"\ntarget = \"n1\"",
+        "s.toml:6: fault[0].target: lose-everything strikes all servers: leave the target out",
+    ),
+    (
+        "[[workload]]\nkind = \"agents\"\n[[workload]]\nkind = \"agents\"",
+        "s.toml:3: workload: at most one [[workload]] can be of kind \"agents\"",
+    ),
+    ("[random]\nfamilies = [\"nett\"]", "s.toml:4: random.families[0]: unknown family \"nett\": did you mean \"net\"?"),
+    (
+        "[cluster]\nelection = \"150ms\"",
+        "s.toml:4: cluster.election: an election time-out of 150ms is not above two heartbeats (100ms)",
+    ),
+];
+
 #[test]
 fn errors_name_line_key_and_the_nearest_right_name() {
-    for (part, expected) in [
-        ("[cluster]\nserver = 3", "s.toml:4: cluster.server: unknown key \"server\": did you mean \"servers\"?"),
-        ("[cluster]\nservers = 40", "s.toml:4: cluster.servers: 40 is not a whole number from 1 to 9"),
-        (
-            "[cluster]\nsync = [\"4ms\", \"1ms\"]",
-            "s.toml:4: cluster.sync: [\"4ms\", \"1ms\"] is not [lowest, highest]: the first is above the second",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"crush\"",
-            "s.toml:5: fault[0].do: unknown fault \"crush\": did you mean \"crash\"?",
-        ),
-        (
-            "[[fault]]\nat = \"1\"\ndo = \"crash\"",
-            "s.toml:4: fault[0].at: \"1\" is not a duration such as \"300ms\", \"5s\" or \"1m30s\"",
-        ),
-        (
-            "[[fault]]\ndo = \"crash\"",
-            "s.toml:3: fault[0].at: a fault needs either at = \"5s\" or when = { event = .. }",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\nshape = \"one\"",
-            "s.toml:6: fault[0].shape: unknown key \"shape\": known are at, when, every, times, for, do, target",
-        ),
-        (
-            "[[fault]]\nwhen = { event = \"expired\" }\ndo = \"crash\"",
-            "s.toml:4: fault[0].when.event: unknown event \"expired\": did you mean \"expire\"?",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"leadr\"",
-            "s.toml:6: fault[0].target: unknown target \"leadr\": did you mean \"leader\"?",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"n9\"",
-            "s.toml:1: cluster: unknown server \"n9\": this cluster has n1, n2, n3",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"here\"",
-            "s.toml:6: fault[0].target: \"here\" is where an event happened: it needs when = { .. }",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"leader\"",
-            "s.toml:7: fault[0].target: shape \"agents\" cuts off agents: the target is \"any\", \"all\", \"agent-0\" or a list",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"agent-0\"",
-            "s.toml:1: cluster: unknown agent \"agent-0\": this scenario has none",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"",
-            "s.toml:7: workload: shape \"agents\" cuts off agents: it needs a [[workload]] of kind \"agents\"",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"",
-            "s.toml:6: workload: lose-everything voids what recorded clients were promised: use it with agents only",
-        ),
-        (
-            "[[fault]]\nat = \"1s\"\ndo = \"lose-everything\"\ntarget = \"n1\"",
-            "s.toml:6: fault[0].target: lose-everything strikes all servers: leave the target out",
-        ),
-        (
-            "[[workload]]\nkind = \"agents\"\n[[workload]]\nkind = \"agents\"",
-            "s.toml:3: workload: at most one [[workload]] can be of kind \"agents\"",
-        ),
-        (
-            "[random]\nfamilies = [\"nett\"]",
-            "s.toml:4: random.families[0]: unknown family \"nett\": did you mean \"net\"?",
-        ),
-        (
-            "[cluster]\nelection = \"150ms\"",
-            "s.toml:4: cluster.election: an election time-out of 150ms is not above two heartbeats (100ms)",
-        ),
-    ] {
-        assert_eq!(error(part), expected, "for {part}");
+    for (part, expected) in ERRORS {
+        assert_eq!(error(part), *expected, "for {part}");
     }
 }
 

@@ -6,7 +6,8 @@ use crate::history::{Answer, History};
 use crate::script::{Act, Need, Script, Shown};
 use crate::search::touched;
 
-/// Indices between two claims beyond this number are as good as these.
+/// Indices between two claims at which something unseen is tried; a search that leaves some out and finds nothing decides
+/// nothing.
 const FREE_EACH_MAX: u64 = 64;
 
 /// Which Indices had passed at a line, and which were still to come.
@@ -146,6 +147,14 @@ impl Item {
     }
 }
 
+/// The indices of one component at which something may have happened, in order.
+#[derive(Debug)]
+pub(super) struct Axis {
+    pub(super) items: Vec<Item>,
+    /// Whether free indices were left out.
+    pub(super) is_cut: bool,
+}
+
 /// One component.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -238,22 +247,23 @@ impl Part {
     }
 
     /// The items, and between them the indices that are not in `blocked`, where something may have changed unseen.
-    pub(super) fn axis(&self, bounds: &Bounds, blocked: &BTreeSet<u64>) -> Vec<Item> {
-        let mut axis = self.items.clone();
-        for item in &mut axis {
+    pub(super) fn axis(&self, bounds: &Bounds, blocked: &BTreeSet<u64>) -> Axis {
+        let mut items = self.items.clone();
+        for item in &mut items {
             item.is_free = !blocked.contains(&item.index);
         }
-        let own: BTreeSet<u64> = axis.iter().map(|item| item.index).collect();
-        let mut before = 0;
+        let own: BTreeSet<u64> = items.iter().map(|item| item.index).collect();
+        let (mut before, mut is_cut) = (0, false);
         for &index in &bounds.known {
+            is_cut |= index.saturating_sub(before + 1) > FREE_EACH_MAX;
             let between = (before + 1..index).take(FREE_EACH_MAX as usize).chain([index]);
             for free in between.filter(|index| *index > 0 && !blocked.contains(index) && !own.contains(index)) {
-                axis.push(Item { index: free, is_free: true, ..Item::default() });
+                items.push(Item { index: free, is_free: true, ..Item::default() });
             }
             before = index;
         }
-        axis.sort_by_key(|item| item.index);
-        axis
+        items.sort_by_key(|item| item.index);
+        Axis { items, is_cut }
     }
 }
 

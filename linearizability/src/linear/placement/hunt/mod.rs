@@ -1,19 +1,20 @@
 //! The search through one component: Index by Index, which change happened at each.
 //!
 //! At an Index that an accepted write owns there is no choice. Elsewhere an unknown write, an expiry or nothing is tried; what an
-//! answer proves about the Index and about the time around it leaves few of them. Rejections claim no Index and change nothing:
-//! each is placed in the first state that explains it. What failed is remembered, with the unknown writes that were used up:
-//! it fails with more of them too.
+//! answer proves about the Index and about the time around it leaves few of them. What failed is remembered, with the unknown
+//! writes that were used up: it fails with more of them too.
+
+mod choices;
+mod rejections;
 
 use std::collections::BTreeSet;
 use std::hash::Hasher;
 
-use super::axis::{Bounds, Item, Part};
+use super::axis::{Axis, Bounds, Item, Part};
 use super::board::{Board, Changes, Rules};
 use super::log::{Entry, Log, What, expired};
-use crate::history::Status;
 use crate::lookup::{Lookup, Mix};
-use crate::script::{Act, Need, code};
+use crate::script::{Act, Need};
 
 /// What a hunt found.
 #[derive(Debug)]
@@ -26,10 +27,6 @@ pub(super) enum Outcome {
     OutOfBudget,
 }
 
-/// Ttl checks of which every combination may expire unseen at one Index; of more, only few together are tried, and a search
-/// that then finds nothing decides nothing.
-const EXPIRE_TOGETHER_MAX: usize = 5;
-const EXPIRE_TOGETHER_FEW: usize = 2;
 /// Failed sets that one state remembers.
 const SETS_MAX: usize = 16;
 /// Cells in all states that are kept for coming back to.
@@ -85,7 +82,7 @@ impl<'a> Hunt<'a> {
         rules: Rules<'a>,
         bounds: &'a Bounds,
         part: &'a Part,
-        axis: &'a [Item],
+        axis: &'a Axis,
         others: &'a BTreeSet<u64>,
     ) -> Self {
         let behind =
@@ -94,14 +91,14 @@ impl<'a> Hunt<'a> {
             rules,
             bounds,
             part,
-            axis,
+            axis: &axis.items,
             others,
             behind: behind(&part.optional),
             rejected_behind: behind(&part.rejections),
             entries: Vec::new(),
             failed: Lookup::default(),
             furthest: (0, part.anchor()),
-            is_cut: false,
+            is_cut: axis.is_cut,
         }
     }
 
@@ -189,99 +186,6 @@ impl<'a> Hunt<'a> {
         self.rules.script.steps[step as usize].from
     }
 
-    /// What may happen at an Index, the likeliest first.
-    fn choices(&mut self, at: usize, state: &State) -> Vec<Choice> {
-        let axis = self.axis;
-        let item = &axis[at];
-        let writes = item.claims.iter().copied().filter(|&step| !self.act(step).is_read());
-        let owners = writes.filter(|&step| !self.rules.changes(&state.board, self.act(step)).is_empty());
-        let mut choices: Vec<Choice> = owners.map(Choice::Accepted).collect();
-        if choices.is_empty() && !item.is_shown() {
-            choices.push(Choice::Nothing);
-        }
-        if item.is_free {
-            self.hidden(item, state, &mut choices);
-        }
-        if choices.is_empty() {
-            // Let it fail there, so that the step is known.
-            choices.push(Choice::Nothing);
-        }
-        choices
-    }
-
-    fn hidden(&mut self, item: &Item, state: &State, choices: &mut Vec<Choice>) {
-        if !self.others.contains(&item.index) || item.is_shown() {
-            for number in 0..self.part.optional.len() {
-                let step = self.part.optional[number];
-                let is_open = state.used[number / 64] >> (number % 64) & 1 == 0 && self.behind[number] < item.index;
-                if is_open && self.is_possible(item, &self.rules.changes(&state.board, self.act(step))) {
-                    choices.push(Choice::Unknown(number));
-                }
-            }
-        }
-        self.expiries(item, state, choices);
-    }
-
-    /// Whether `changes` contradict nothing that is known about the Index.
-    fn is_possible(&self, item: &Item, changes: &Changes) -> bool {
-        let fits = |(cell, content): &(u32, crate::script::Content)| {
-            let mut facts = item.facts.iter().filter(|(of, _)| of == cell);
-            !self.part.is_still(self.rules.script, *cell, item.index)
-                && facts.all(|(_, shown)| shown.explain(content) == Some(*content))
-        };
-        let is_among = |cell: u32| changes.iter().any(|(other, _)| *other == cell);
-        let moves =
-            |service: u32| changes.iter().any(|(cell, _)| self.rules.script.cells[*cell as usize].service == service);
-        !changes.is_empty()
-            && changes.iter().all(fits)
-            && item.facts.iter().all(|(cell, _)| is_among(*cell))
-            && item.moved.iter().all(|&service| moves(service))
-    }
-
-    /// One command may let several checks expire: those that are shown so, and any others that nobody looked at.
-    fn expiries(&mut self, item: &Item, state: &State, choices: &mut Vec<Choice>) {
-        let critical = code(Status::Critical);
-        let (mut shown, mut unseen) = (Vec::new(), Vec::new());
-        for &cell in &self.part.cells {
-            let content = &self.rules.held(&state.board, cell).content;
-            if content.ttl == 0 || self.part.is_still(self.rules.script, cell, item.index) {
-                continue;
-            }
-            let fact = item.facts.iter().find(|(of, _)| *of == cell);
-            for position in (0..32).filter(|position| content.ttl >> position & 1 == 1) {
-                if content.status(position) == critical {
-                    continue;
-                }
-                match fact {
-                    None => unseen.push((cell, position)),
-                    Some((_, fact)) if fact.statuses >> (2 * position) & 3 == critical => shown.push((cell, position)),
-                    Some(_) => {}
-                }
-            }
-        }
-        let together = if unseen.len() <= EXPIRE_TOGETHER_MAX { unseen.len() } else { EXPIRE_TOGETHER_FEW };
-        let mut sets: Vec<(Vec<(u32, u32)>, usize)> = vec![(shown, 0)];
-        let mut first = 0;
-        for _ in 0..together {
-            let end = sets.len();
-            for at in first..end {
-                let (set, taken) = sets[at].clone();
-                for (number, &check) in unseen.iter().enumerate().skip(taken) {
-                    let mut set = set.clone();
-                    set.push(check);
-                    sets.push((set, number + 1));
-                }
-            }
-            first = end;
-        }
-        for (set, _) in sets {
-            if self.is_possible(item, &expired(&self.rules, &state.board, &set)) {
-                self.is_cut |= together < unseen.len();
-                choices.push(Choice::Expiry(set));
-            }
-        }
-    }
-
     /// Lets `choice` happen at an Index, and everything that claims the state behind it; `None`: something does not fit.
     fn step(&mut self, at: usize, mut state: State, choice: &Choice) -> Option<State> {
         let axis = self.axis;
@@ -347,59 +251,6 @@ impl<'a> Hunt<'a> {
             self.rules.changes(&state.board, act).is_empty() && self.rules.accepts(&state.board, act)
         };
         fits && self.may_wait(state, self.from(step))
-    }
-
-    fn is_placed(state: &State, number: usize) -> bool {
-        state.placed[number / 64] >> (number % 64) & 1 == 1
-    }
-
-    /// Whether no rejection is left that had returned before line `from`: it would have to stand before that call.
-    fn may_wait(&self, state: &State, from: u32) -> bool {
-        let script = self.rules.script;
-        self.part
-            .rejections
-            .iter()
-            .enumerate()
-            .all(|(number, &step)| Self::is_placed(state, number) || script.steps[step as usize].until >= from)
-    }
-
-    /// Leaves the state before position `at` of the axis: places the rejections that it explains. False: one of them cannot
-    /// wait any longer.
-    fn settle(&mut self, state: &mut State, at: usize) -> bool {
-        let now = at.checked_sub(1).map_or(0, |before| self.axis[before].index);
-        let next = self.axis.get(at).map_or(u64::MAX, |item| item.index);
-        self.place_rejections(state, now, next - 1);
-        let late = self.part.rejections.iter().enumerate().find(|(number, step)| {
-            let until = self.rules.script.steps[**step as usize].until;
-            !Self::is_placed(state, *number) && (at == self.axis.len() || self.bounds.before(until) < next)
-        });
-        match late {
-            Some((_, &step)) => self.stuck::<()>(at, step).is_some(),
-            None => true,
-        }
-    }
-
-    /// Places the rejections that this state explains, which lasts from Index `now` to `last`.
-    fn place_rejections(&mut self, state: &mut State, now: u64, last: u64) {
-        let mut waiting: Vec<u32> = Vec::new();
-        for number in 0..self.part.rejections.len() {
-            if Self::is_placed(state, number) {
-                continue;
-            }
-            let step = self.part.rejections[number];
-            let entry = &self.rules.script.steps[step as usize];
-            let behind = self.rejected_behind[number];
-            if behind > last {
-                break;
-            }
-            let is_blocked = waiting.iter().any(|&other| self.rules.script.steps[other as usize].until < entry.from);
-            if is_blocked || self.rules.accepts(&state.board, entry.act) {
-                waiting.push(step);
-                continue;
-            }
-            state.placed[number / 64] |= 1 << (number % 64);
-            self.entries.push(Entry { index: now.max(behind), what: What::Observer(entry.from, step) });
-        }
     }
 
     fn is_known(&self, key: (u64, u64), used: &[u64]) -> bool {
