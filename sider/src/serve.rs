@@ -114,7 +114,7 @@ async fn start(
     let dir = &config.dir;
     let opened = store::open(dir, config.name.as_str(), config.raft.map_size, disk.as_ref(), host)?;
     let io_error = |source: io::Error| OpenError::Io { dir: dir.clone(), source };
-    let log = LogStore::open(opened.log, Arc::clone(&disk), host).map_err(io_error)?;
+    let log = LogStore::open(opened.log, Arc::clone(&disk), host, opened.identity.id).map_err(io_error)?;
     let snapshots = Snapshots::open(opened.snapshots, disk, host);
     let (watches, expirer) = (Watches::default(), Expirer::new(host.clone()));
     let newest = snapshots.newest().map_err(io_error)?;

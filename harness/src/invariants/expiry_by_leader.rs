@@ -29,7 +29,7 @@ impl Invariant for ExpiryByLeader {
                     Finding::new(Property::Ttl4, fact.time, summary)
                 })
             }
-            FactKind::Applied { .. } | FactKind::Watch { .. } | FactKind::Point { .. } | FactKind::NewCluster => None,
+            _ => None,
         }
     }
 }

@@ -6,6 +6,9 @@
 //! | [`equal_hashes`] | REP-1 | equal log positions have equal state hashes |
 //! | [`applied_in_order`] | REP-2, W-3 | a server applies position after position, and its Index never goes back |
 //! | [`terms_rise`] | REP-2 | a server's term never goes back, restarts included |
+//! | [`one_vote_a_term`] | REP-2 | an identity votes for one candidate a term, and all know one winner |
+//! | [`commits_on_quorum`] | MEM-2 | what is applied is synced on a majority of every active configuration |
+//! | [`old_identity_is_silent`] | MEM-4 | a wiped server does not vote under its old identity |
 //! | [`expiry_by_leader`] | TTL-4 | only a leader proposes an expiry |
 //! | [`acked_on_majority`] | DUR-1 | at the end a majority has every acknowledged write |
 //! | [`watches_freed`] | W-13 | when all clients have left, no poll is parked |
@@ -15,9 +18,12 @@
 
 pub mod acked_on_majority;
 pub mod applied_in_order;
+pub mod commits_on_quorum;
 pub mod equal_hashes;
 pub mod expiry_by_leader;
+pub mod old_identity_is_silent;
 pub mod one_leader_per_term;
+pub mod one_vote_a_term;
 pub mod registered_once;
 pub mod terms_rise;
 pub mod watches_freed;
@@ -73,6 +79,11 @@ pub trait Invariant {
     fn at_end(&mut self, _end: &TheEnd<'_>) -> Option<Finding> {
         None
     }
+
+    /// How much it has looked at, where no pass of the judge counts that.
+    fn checked(&self) -> Option<(Property, u64)> {
+        None
+    }
 }
 
 /// Those of every run. When all servers lost everything and there is a new cluster, it is looked at with new ones.
@@ -83,6 +94,9 @@ pub fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(equal_hashes::EqualHashes::default()),
         Box::new(applied_in_order::AppliedInOrder::default()),
         Box::new(terms_rise::TermsRise::default()),
+        Box::new(one_vote_a_term::OneVoteATerm::default()),
+        Box::new(commits_on_quorum::CommitsOnQuorum::default()),
+        Box::new(old_identity_is_silent::OldIdentityIsSilent::default()),
         Box::new(expiry_by_leader::ExpiryByLeader::default()),
         Box::new(acked_on_majority::AckedOnMajority),
         Box::new(watches_freed::WatchesFreed),
@@ -108,5 +122,13 @@ pub(crate) mod testing {
 
     pub(crate) fn role(node: &str, incarnation: u64, term: u64, role: Role) -> Fact {
         Fact { time: term, node: node.into(), incarnation, kind: FactKind::Role { term, role } }
+    }
+
+    pub(crate) fn vote(node: &str, id: u64, term: u64, candidate: u64) -> Fact {
+        fact(node, FactKind::Vote { id, term, candidate, won: false })
+    }
+
+    pub(crate) fn fact(node: &str, kind: FactKind) -> Fact {
+        Fact { time: 1, node: node.into(), incarnation: 1, kind }
     }
 }

@@ -95,7 +95,9 @@ fn act(action: &Action, cluster: &mut Cluster, shared: &Shared) -> std::io::Resu
         Action::Wipe { targets } => targets.iter().try_for_each(|name| {
             cluster.kill(name);
             cluster.server(name).forget_bootstrap();
-            cluster.server(name).disk().wipe()
+            cluster.server(name).disk().wipe()?;
+            shared.record.wiped(name);
+            Ok::<(), std::io::Error>(())
         })?,
         Action::Refound { targets } => refound(cluster, shared, targets)?,
         Action::Join { targets } => ask(shared, targets, Admin::Join),

@@ -99,7 +99,7 @@ impl Plan {
         for planned in &mut self.faults {
             let nth = match (&planned.fault.when, &fact.kind) {
                 (When::Event { event, nth }, kind) if event_of(kind) == Some(event.as_str()) => *nth,
-                (When::Point { point, nth }, FactKind::Point { point: reached }) if point == reached => *nth,
+                (When::Point { point, nth }, FactKind::Point { point: reached, .. }) if point == reached => *nth,
                 _ => continue,
             };
             planned.seen += 1;
@@ -306,7 +306,7 @@ fn event_of(kind: &FactKind) -> Option<&str> {
         FactKind::Role { role: Role::Candidate, .. } => "candidate",
         FactKind::Role { role: Role::Follower, .. } => "follower",
         FactKind::Expire { .. } => "expire-proposed",
-        FactKind::Role { .. } | FactKind::Watch { .. } | FactKind::Point { .. } | FactKind::NewCluster => return None,
+        _ => return None,
     })
 }
 

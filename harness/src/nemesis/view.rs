@@ -25,6 +25,8 @@ pub struct View {
     applied: BTreeMap<String, Applied>,
     parked: BTreeMap<String, u64>,
     terms_led: BTreeSet<u64>,
+    /// Position of the last configuration that was applied anywhere.
+    configured: u64,
     /// Terms that had a leader in clusters that are gone.
     led_before: u64,
 }
@@ -54,7 +56,8 @@ impl View {
                 self.parked.insert(fact.node.clone(), *parked);
             }
             FactKind::NewCluster => *self = Self { led_before: self.terms_led(), ..Self::default() },
-            FactKind::Expire { .. } | FactKind::Point { .. } => {}
+            FactKind::Voters { log, .. } => self.configured = self.configured.max(*log),
+            FactKind::Expire { .. } | FactKind::Point { .. } | FactKind::Vote { .. } | FactKind::Wiped => {}
         }
     }
 
@@ -76,6 +79,12 @@ impl View {
     #[must_use]
     pub fn terms_led(&self) -> u64 {
         self.led_before + self.terms_led.len() as u64
+    }
+
+    /// Position of the last configuration that was applied anywhere.
+    #[must_use]
+    pub fn configured(&self) -> u64 {
+        self.configured
     }
 
     /// How far `node` has applied, since it was started.

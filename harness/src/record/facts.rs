@@ -57,9 +57,42 @@ pub enum FactKind {
     Point {
         /// Its name.
         point: String,
+        /// What its log holds for sure, where the point tells.
+        synced: Option<Synced>,
     },
+    /// Saved a vote, which counts from then on.
+    Vote {
+        /// Identity of the voter.
+        id: u64,
+        /// Term.
+        term: u64,
+        /// Identity of the candidate.
+        candidate: u64,
+        /// Whether it is known to have won: then this is no vote for it, but what its first message taught.
+        won: bool,
+    },
+    /// Applied a configuration.
+    Voters {
+        /// Position in Raft's log.
+        log: u64,
+        /// Identities of the voters; two sets in a joint configuration.
+        joint: Vec<Vec<u64>>,
+    },
+    /// Its disk was emptied.
+    Wiped,
     /// No server did it: from here on there is another cluster, whose terms, log and Index begin anew.
     NewCluster,
+}
+
+/// How far a log is synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Synced {
+    /// Identity of its server.
+    pub id: u64,
+    /// Term of the last entry; 0 of an empty log.
+    pub term: u64,
+    /// Position of the last entry.
+    pub log: u64,
 }
 
 /// What each server did, and what is new since the last look.
@@ -105,7 +138,11 @@ impl Facts {
                 record.proposals.push(Proposal { time, kind: "expire".into(), role });
             }
             FactKind::Watch { parked } => record.watches.push(WatchSample { time, parked: *parked }),
-            FactKind::Point { .. } | FactKind::NewCluster => {}
+            FactKind::Point { .. }
+            | FactKind::Vote { .. }
+            | FactKind::Voters { .. }
+            | FactKind::Wiped
+            | FactKind::NewCluster => {}
         }
         self.new.push(Fact { time, node: node.to_owned(), incarnation, kind });
     }

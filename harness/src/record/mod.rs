@@ -21,7 +21,7 @@ pub mod trace;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::VirtualClock;
-use facts::Facts;
+use facts::{FactKind, Facts};
 use history::History;
 use linearizability::history::NodeRecord;
 use trace::Trace;
@@ -62,6 +62,11 @@ impl Record {
     pub fn new(trace: Trace) -> Self {
         let inner = Inner { history: History::default(), facts: Facts::default(), trace, past: Vec::new() };
         Self { clock: VirtualClock::default(), inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// The disk of `node` was emptied.
+    pub fn wiped(&self, node: &str) {
+        self.lock().facts.take(self.clock.step_ns(), node, FactKind::Wiped);
     }
 
     /// From here on another cluster is recorded, in a history of its own. A call that is open stays open in the old one.

@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::Record;
-use super::facts::FactKind;
+use super::facts::{FactKind, Synced};
 use super::trace::Depth;
 
 /// See the module.
@@ -45,7 +45,8 @@ impl Probe {
 }
 
 /// Targets whose events are facts.
-const FACTS: [&str; 5] = ["sider::applied", "sider::role", "sider::expire", "sider::watch", "sider::point"];
+const FACTS: [&str; 7] =
+    ["sider::applied", "sider::role", "sider::expire", "sider::watch", "sider::point", "sider::vote", "sider::voters"];
 
 impl Subscriber for Probe {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -160,10 +161,14 @@ struct Text {
     index: u64,
     count: u64,
     parked: u64,
+    id: Option<u64>,
+    candidate: u64,
+    won: bool,
     hash: String,
     kind: String,
     role: String,
     point: String,
+    voters: String,
 }
 
 impl Text {
@@ -179,7 +184,12 @@ impl Text {
             "sider::role" => FactKind::Role { term: self.term, role: role(&self.role)? },
             "sider::expire" => FactKind::Expire { count: self.count },
             "sider::watch" => FactKind::Watch { parked: self.parked },
-            "sider::point" => FactKind::Point { point: self.point },
+            "sider::point" => FactKind::Point {
+                point: self.point,
+                synced: self.id.map(|id| Synced { id, term: self.term, log: self.log }),
+            },
+            "sider::vote" => FactKind::Vote { id: self.id?, term: self.term, candidate: self.candidate, won: self.won },
+            "sider::voters" => FactKind::Voters { log: self.log, joint: voters(&self.voters)? },
             _ => return None,
         })
     }
@@ -191,6 +201,11 @@ impl Text {
         };
         written.expect("writing to a string");
     }
+}
+
+/// `1,2|2,3`: the sets of a configuration.
+fn voters(text: &str) -> Option<Vec<Vec<u64>>> {
+    text.split('|').map(|set| set.split(',').map(|id| id.parse().ok()).collect()).collect()
 }
 
 fn role(text: &str) -> Option<Role> {
@@ -212,7 +227,16 @@ impl Visit for Text {
             "index" => self.index = value,
             "count" => self.count = value,
             "parked" => self.parked = value,
+            "id" => self.id = Some(value),
+            "candidate" => self.candidate = value,
             _ => {}
+        }
+        self.append(field, &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if field.name() == "committed" {
+            self.won = value;
         }
         self.append(field, &value);
     }
@@ -223,6 +247,7 @@ impl Visit for Text {
             "kind" => Some(&mut self.kind),
             "role" => Some(&mut self.role),
             "point" => Some(&mut self.point),
+            "voters" => Some(&mut self.voters),
             _ => None,
         };
         if let Some(slot) = slot {
@@ -239,12 +264,19 @@ impl Visit for Text {
 
 #[cfg(test)]
 mod tests {
-    use super::mask_wall_times;
+    use super::{mask_wall_times, voters};
 
     #[test]
     fn times_of_the_real_day_are_masked_and_virtual_ones_stay() {
         let mut line = "vote @03:28:05.092533, lease 0.250s, now: 23:59:59.000001 at 4.784".to_owned();
         mask_wall_times(&mut line);
         assert_eq!(line, "vote @..:..:.., lease 0.250s, now: ..:..:.. at 4.784");
+    }
+
+    #[test]
+    fn configurations_are_read_as_the_server_writes_them() {
+        assert_eq!(voters("1,2,3"), Some(vec![vec![1, 2, 3]]));
+        assert_eq!(voters("1|1,2"), Some(vec![vec![1], vec![1, 2]]));
+        assert_eq!(voters("1,x"), None);
     }
 }

@@ -25,6 +25,8 @@ pub struct Outcome {
     pub reason: String,
     /// What invariants and liveness checks found.
     pub findings: Vec<Finding>,
+    /// How much the harness looked at itself, of the properties that it checks.
+    pub checked: BTreeMap<Property, u64>,
     /// What the judge said, if it was asked.
     pub report: Option<Report>,
     /// What was covered.
@@ -49,6 +51,7 @@ impl Outcome {
             verdict: Verdict::HarnessFailure,
             reason: String::new(),
             findings: Vec::new(),
+            checked: BTreeMap::new(),
             report: None,
             coverage: Coverage::default(),
             virtual_time: Duration::ZERO,
@@ -114,7 +117,9 @@ impl Outcome {
             return (Verdict::Unknown, format!("{property}: {reason}"));
         }
         let missing = self.coverage.missing(&scenario.expect);
-        let unseen = self.report.as_ref().map_or(&[][..], |report| &report.missing);
+        let of_judge = self.report.as_ref().map_or(&[][..], |report| &report.missing);
+        let is_checked = |property: &&Property| self.checked.get(property).is_some_and(|count| *count > 0);
+        let unseen: Vec<&Property> = of_judge.iter().filter(|property| !is_checked(property)).collect();
         if missing.is_empty() && unseen.is_empty() {
             return (Verdict::Pass, String::new());
         }
@@ -142,6 +147,19 @@ impl Outcome {
         }
         all.sort_by_key(|(rank, _, _)| *rank);
         all.into_iter().map(|(_, id, text)| (id, text)).collect()
+    }
+
+    /// The properties that were seen to be tested, and how often: by the judge and by the harness.
+    #[must_use]
+    pub fn exercised(&self) -> BTreeMap<Property, u64> {
+        let mut all = self.checked.clone();
+        for (property, status) in self.report.iter().flat_map(|report| &report.statuses) {
+            if let Status::Held { observations } | Status::Violated { observations, .. } = status {
+                *all.entry(*property).or_default() += observations;
+            }
+        }
+        all.retain(|_, count| *count > 0);
+        all
     }
 
     fn undecided(&self) -> Option<(Property, String)> {
@@ -181,6 +199,7 @@ impl Outcome {
             "signature": self.signature(),
             "violations": violations,
             "coverage": self.coverage.0,
+            "exercised": self.exercised().iter().map(|(property, count)| (property.id(), *count)).collect::<BTreeMap<_, _>>(),
             "virtual_ms": u64::try_from(self.virtual_time.as_millis()).unwrap_or(u64::MAX),
             "trace_hash": self.hash,
             "trace_lines": self.trace_lines,

@@ -9,7 +9,6 @@ use rand::seq::SliceRandom;
 
 use super::outcome::Outcome;
 use super::world::{Broken, World};
-use crate::invariants::Finding;
 use crate::nemesis::action::Action;
 use crate::nemesis::carry::note_clocks;
 use crate::nemesis::plan::Plan;
@@ -22,6 +21,8 @@ use crate::workload::shared::{Admin, Phase};
 
 /// As long as a cluster may take to come up and take its members in.
 const SETUP: Duration = Duration::from_secs(60);
+/// As long as all members may take to be told, one after another, that they have joined.
+const JOIN_AGAIN: Duration = Duration::from_secs(10);
 /// As long as watchers may take to see the last change: one poll that hangs on a lost connection, and the next.
 const DRAIN: Duration = Duration::from_secs(10);
 /// After the last client has left: more than the second within which its watch must be freed (W-13).
@@ -42,6 +43,7 @@ pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<V
     outcome.coverage =
         world.counter.finish(&world.shared.counts.borrow(), &world.view, world.deposed_reads, world.stopped_servers);
     outcome.findings = std::mem::take(&mut world.findings);
+    outcome.checked = std::mem::take(&mut world.checked);
     record.lock().trace.flush();
     drop_quietly(world, ended.is_err());
     if let Err(Broken::Harness(text)) = ended {
@@ -120,13 +122,12 @@ fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Br
         world.shared.phase.set(Phase::Settle);
         world.shared.record.phase("quorum");
         let serves = |world: &mut World| quorum_serves(world, &quorum);
-        if !world.step_until(scenario.phases.settle, serves)? {
-            let summary = format!(
-                "{quorum:?} are connected and run, and do not follow one leader after {:?}",
-                scenario.phases.settle
-            );
-            world.findings.push(Finding::new(Property::Live4, world.now_ns(), summary));
-        }
+        let served = world.step_until(scenario.phases.settle, serves)?;
+        let broken = (!served).then(|| {
+            let patience = scenario.phases.settle;
+            format!("{quorum:?} are connected and run, and do not follow one leader after {patience:?}")
+        });
+        world.check(Property::Live4, broken);
     }
     plan.stop(&mut world.cluster, &world.shared);
     world.enter(Phase::Settle);
@@ -137,13 +138,12 @@ fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Br
         let members = self::members(world);
         idle && world.view.not_converged(&members, &world.cluster).is_none()
     })?;
-    if !settled {
-        let members = self::members(world);
-        let why =
-            world.view.not_converged(&members, &world.cluster).unwrap_or_else(|| "a change of membership hangs".into());
-        let summary = format!("{patience:?} after the faults stopped the cluster has not converged: {why}");
-        world.findings.push(Finding::new(Property::Live1, world.now_ns(), summary));
-    }
+    let broken = (!settled).then(|| {
+        let why = world.view.not_converged(&self::members(world), &world.cluster);
+        let why = why.unwrap_or_else(|| "a change of membership hangs".into());
+        format!("{patience:?} after the faults stopped the cluster has not converged: {why}")
+    });
+    world.check(Property::Live1, broken);
     Ok(())
 }
 
@@ -165,14 +165,29 @@ fn recheck(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {
         let rechecked = world.shared.rechecked.borrow();
         members.iter().all(|name| rechecked.get(name) == Some(&(true, true)))
     })?;
-    if !done {
-        let rechecked = world.shared.rechecked.borrow().clone();
-        let summary = format!(
-            "{:?} after the cluster settled, not every member has taken a write and a read: {rechecked:?} of {members:?}",
-            scenario.phases.recheck
-        );
-        world.findings.push(Finding::new(Property::Live2, world.now_ns(), summary));
-    }
+    let broken = (!done).then(|| {
+        let (patience, rechecked) = (scenario.phases.recheck, world.shared.rechecked.borrow());
+        format!(
+            "{patience:?} after the cluster settled, not every member has taken a write and a read: {rechecked:?} of {members:?}"
+        )
+    });
+    world.check(Property::Live2, broken);
+    if done { join_again(world, &members) } else { Ok(()) }
+}
+
+/// MEM-5: a join that is repeated on a healthy cluster finds it done, and changes no configuration.
+fn join_again(world: &mut World, members: &[String]) -> Result<(), Broken> {
+    let before = world.view.configured();
+    world.shared.admin.borrow_mut().extend(members.iter().cloned().map(Admin::Join));
+    world.step_until(JOIN_AGAIN, |world| world.shared.admin.borrow().is_empty())?;
+    let joined = world.shared.counted("repeated_joins");
+    let after = world.view.configured();
+    let broken = if joined < members.len() as u64 {
+        Some(format!("of {} members that were asked to join again only {joined} had done so already", members.len()))
+    } else {
+        (before != after).then(|| format!("a repeated join moved the configuration from entry {before} to {after}"))
+    };
+    world.check(Property::Mem5, broken);
     Ok(())
 }
 
@@ -187,13 +202,15 @@ fn drain(world: &mut World) -> Result<(), Broken> {
     let lost =
         |world: &World| world.shared.agents.borrow().iter().find(|(_, there)| !**there).map(|(number, _)| *number);
     let done = world.step_until(DRAIN, |world| late(world).is_none() && lost(world).is_none())?;
-    if let Some(number) = lost(world) {
-        let summary = format!("the instances of agent {number} are not all there and passing");
-        world.findings.push(Finding::new(Property::Ag1, world.now_ns(), summary));
+    if !world.shared.agents.borrow().is_empty() {
+        let broken = lost(world).map(|number| format!("the instances of agent {number} are not all there and passing"));
+        world.check(Property::Ag1, broken);
     }
-    if !done && let Some((number, (ns, svc), seen, last)) = late(world) {
-        let summary = format!("watcher {number} has seen {ns}/{svc} at index {seen} only; its last index is {last:?}");
-        world.findings.push(Finding::new(Property::Live3, world.now_ns(), summary));
+    if !world.shared.watched.borrow().is_empty() {
+        let broken = late(world).filter(|_| !done).map(|(number, (ns, svc), seen, last)| {
+            format!("watcher {number} has seen {ns}/{svc} at index {seen} only; its last index is {last:?}")
+        });
+        world.check(Property::Live3, broken);
     }
     Ok(())
 }

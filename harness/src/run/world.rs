@@ -1,11 +1,13 @@
 //! The machines, the clients and the record of a run, and one step of it all.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use linearizability::history::Role;
+use linearizability::verdict::Property;
 
 use super::coverage::Counter;
 use crate::invariants::registered_once::RegisteredOnce;
@@ -30,6 +32,8 @@ pub struct World {
     pub plan: Option<Plan>,
     pub counter: Counter,
     pub findings: Vec<Finding>,
+    /// How much was looked at of the properties that the harness checks itself.
+    pub checked: BTreeMap<Property, u64>,
     /// Reads that were asked of a deposed leader.
     pub deposed_reads: u64,
     /// Servers that ended by themselves with an error.
@@ -88,6 +92,7 @@ impl World {
             plan: None,
             counter: Counter::default(),
             findings: Vec::new(),
+            checked: BTreeMap::new(),
             deposed_reads: 0,
             stopped_servers: 0,
             history_seen: 0,
@@ -121,6 +126,7 @@ impl World {
         let facts = self.shared.record.lock().facts.drain();
         for fact in &facts {
             if fact.kind == FactKind::NewCluster {
+                self.note_checked();
                 self.invariants = invariants(&self.shared, self.agents_alone);
                 self.history_seen = 0;
             }
@@ -205,6 +211,21 @@ impl World {
         let acked_index = self.shared.record.lock().history.acked_index;
         let end = invariants::TheEnd { time: self.now_ns(), view: &self.view, members, acked_index };
         self.findings.extend(self.invariants.iter_mut().filter_map(|invariant| invariant.at_end(&end)));
+        self.note_checked();
+    }
+
+    fn note_checked(&mut self) {
+        for (property, count) in self.invariants.iter().filter_map(|invariant| invariant.checked()) {
+            *self.checked.entry(property).or_default() += count;
+        }
+    }
+
+    /// Looked at `property`: it holds if nothing is `broken`.
+    pub fn check(&mut self, property: Property, broken: Option<String>) {
+        *self.checked.entry(property).or_default() += 1;
+        if let Some(summary) = broken {
+            self.findings.push(Finding::new(property, self.now_ns(), summary));
+        }
     }
 }
 

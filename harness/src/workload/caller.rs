@@ -12,7 +12,7 @@ use sider_client::client::{Client, ServerAddress, Settings};
 
 use super::op::Op;
 use super::send::Reply;
-use super::shared::Shared;
+use super::shared::{Phase, Shared};
 use crate::record::history::End;
 use crate::sim::HTTP_PORT;
 use crate::sim::net::TurmoilDial;
@@ -142,7 +142,8 @@ impl Caller {
             (End::Ok, op) if op.is_write() => self.shared.count("acked_writes"),
             (End::Info, op) if op.is_write() => self.shared.count("unknown_writes"),
             (End::Ok, op) if op.is_read() => self.shared.count("reads"),
-            (End::Ok, Op::Join { .. }) => self.shared.count("joins"),
+            (End::Ok, Op::Join { .. }) if self.shared.phase.get() < Phase::Recheck => self.shared.count("joins"),
+            (End::Ok, Op::Join { .. }) => self.shared.count("repeated_joins"),
             (End::Ok, Op::Remove { .. }) => self.shared.count("removes"),
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The state machine: applies committed entries to the registry, answers the writer, then tells watches and deadlines.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,7 +14,7 @@ use sider_registry::{Registry, snapshot};
 use tokio::sync::watch;
 
 use super::snapshots::Snapshots;
-use super::types::{Entry, LogId, Response, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use super::types::{Entry, LogId, MemberId, Response, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::expirer::Expirer;
 use crate::watch::{WatchKey, Watches};
 
@@ -77,6 +78,7 @@ impl State {
         let (kind, response, events): (_, _, Vec<Event>) = match entry.payload {
             EntryPayload::Blank => ("noop", None, Vec::new()),
             EntryPayload::Membership(membership) => {
+                trace_voters(at, membership.get_joint_config());
                 replicated.membership = StoredMembership::new(Some(at), membership);
                 ("membership", None, Vec::new())
             }
@@ -154,6 +156,14 @@ fn trace_applied(kind: &'static str, at: LogId, registry: &Registry) {
         index = registry.index().0,
         hash = format_args!("{:032x}", registry.state_hash()),
     );
+}
+
+/// The fact that MEM-2 is judged by: whose majorities commit from here on. Voters are parted by commas, the two halves of a
+/// joint configuration by a bar.
+fn trace_voters(at: LogId, joint: &[BTreeSet<MemberId>]) {
+    let half = |voters: &BTreeSet<MemberId>| voters.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    let voters = joint.iter().map(half).collect::<Vec<_>>().join("|");
+    tracing::trace!(target: "sider::voters", term = at.leader_id.term, log = at.index, voters = voters.as_str());
 }
 
 fn decode(stored: &Snapshot) -> io::Result<Replicated> {

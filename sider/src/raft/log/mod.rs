@@ -23,7 +23,7 @@ pub use writer::LogStats;
 use super::disk::Disk;
 use super::record;
 use super::store::{Environment, from_heed};
-use super::types::{Entry, LogId, TypeConfig, Vote};
+use super::types::{Entry, LogId, MemberId, TypeConfig, Vote};
 use crate::host::Host;
 use tail::Tail;
 use writer::{Job, Writer};
@@ -40,6 +40,8 @@ pub struct LogStore {
 }
 
 struct Shared {
+    /// Whose log it is.
+    id: MemberId,
     environment: Environment,
     tail: Mutex<Tail>,
     vote: Mutex<Option<Vote>>,
@@ -54,6 +56,12 @@ impl Shared {
 
     fn vote(&self) -> MutexGuard<'_, Option<Vote>> {
         self.vote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fact that MEM-2 and MEM-4 are judged by: the disk of this identity holds the log up to `last`.
+    fn trace_synced(&self, point: &'static str, last: Option<LogId>) {
+        let (term, log) = last.map_or((0, 0), |last| (last.leader_id.term, last.index));
+        tracing::trace!(target: "sider::point", point, id = self.id, term, log);
     }
 }
 
@@ -70,21 +78,23 @@ impl std::fmt::Display for EntryName<'_> {
 }
 
 impl LogStore {
-    /// Opens the log, reads every record once, and starts its writer.
+    /// Opens the log of the server `id`, reads every record once, and starts its writer.
     ///
     /// # Errors
     /// A record is damaged or missing: the error names it.
-    pub fn open(environment: Environment, disk: Arc<dyn Disk>, host: &Host) -> io::Result<Self> {
+    pub fn open(environment: Environment, disk: Arc<dyn Disk>, host: &Host, id: MemberId) -> io::Result<Self> {
         let (purged, vote) = (read_named(&environment, PURGED)?, read_named(&environment, VOTE)?);
         let last = verify(&environment, purged)?;
         let map_bytes = environment.env.info().map_size;
         let shared = Arc::new(Shared {
+            id,
             environment,
             map_bytes,
             tail: Mutex::new(Tail::new(purged, last)),
             vote: Mutex::new(vote),
             stats: LogStats::default(),
         });
+        shared.trace_synced("log.open", last);
         let (queue, jobs) = mpsc::channel(limits::LOG_QUEUE_MAX);
         let writer = Writer { shared: Arc::clone(&shared), disk: Arc::clone(&disk), host: host.clone() };
         disk.run(host, "sider-log", Box::pin(writer.run(jobs)));
@@ -227,6 +237,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         self.put(VOTE, vote).await?;
+        // The fact that REP-2 (one vote a term) and MEM-4 are judged by.
+        let (term, candidate) = (vote.leader_id.term, vote.leader_id.voted_for);
+        tracing::trace!(target: "sider::vote", id = self.shared.id, term, candidate, committed = vote.committed);
         *self.shared.vote() = Some(*vote);
         Ok(())
     }
@@ -248,8 +261,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     {
         let entries: Vec<Entry> = entries.into_iter().collect();
         let records = entries.iter().map(|entry| (entry.log_id.index, record::encode(entry))).collect();
+        let last = entries.last().map(|entry| entry.log_id);
         self.shared.tail().push(entries);
-        self.send(Job::Append { records, callback }).await
+        self.send(Job::Append { records, last, callback }).await
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {

@@ -52,7 +52,7 @@ fn host() -> Host {
 
 fn open(dir: &Path, disk: &Arc<FailingDisk>) -> (io::Result<LogStore>, Environment, std::fs::File) {
     let opened = store::open(dir, "n1", 1 << 24, disk.as_ref(), &host()).expect("the directory opens");
-    let log = LogStore::open(opened.log.clone(), Arc::clone(disk) as Arc<dyn Disk>, &host());
+    let log = LogStore::open(opened.log.clone(), Arc::clone(disk) as Arc<dyn Disk>, &host(), 1);
     (log, opened.log, opened.lock)
 }
 

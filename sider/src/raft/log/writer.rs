@@ -12,12 +12,14 @@ use super::{PURGED, Shared};
 use crate::host::Host;
 use crate::raft::disk::Disk;
 use crate::raft::store::from_heed;
-use crate::raft::types::TypeConfig;
+use crate::raft::types::{LogId, TypeConfig};
 
 /// What can be asked of the writer. Jobs are carried out in order.
 pub(super) enum Job {
     Append {
         records: Vec<(u64, Vec<u8>)>,
+        /// The last of them.
+        last: Option<LogId>,
         callback: IOFlushed<TypeConfig>,
     },
     Put {
@@ -90,7 +92,8 @@ impl Writer {
         self.disk.before_commit(dir).await?;
         self.write(batch)?;
         self.disk.after_commit(dir).await?;
-        tracing::trace!(target: "sider::point", point = "log.after_commit", jobs = batch.len());
+        let last = batch.iter().rev().find_map(|job| if let Job::Append { last, .. } = job { *last } else { None });
+        self.shared.trace_synced("log.after_commit", last);
         Ok(())
     }
 
@@ -125,10 +128,10 @@ impl Writer {
     fn tell(&self, job: Job, result: &io::Result<()>) {
         let again = || result.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
         match job {
-            Job::Append { records, callback } => {
-                if let (Ok(()), Some((last, _))) = (result, records.last()) {
+            Job::Append { records, last, callback } => {
+                if let (Ok(()), Some(last)) = (result, last) {
                     self.shared.stats.entries.fetch_add(records.len() as u64, Ordering::Relaxed);
-                    self.shared.tail().synced(last + 1);
+                    self.shared.tail().synced(last.index + 1);
                 }
                 callback.io_completed(again());
             }
