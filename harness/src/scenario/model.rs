@@ -103,6 +103,8 @@ pub struct RegistryLoad {
     pub modes: [u64; 3],
     /// Share of the writes that carry an idempotency key.
     pub keyed: f64,
+    /// Share of the stale reads that carry the newest index that the client has seen.
+    pub floor: f64,
     /// Repetitions of a keyed write whose outcome is unknown.
     pub retries: u64,
 }

@@ -18,6 +18,7 @@ pub const COVERAGE: &[(&str, &str)] = &[
     ("acked_writes", "writes that were acknowledged"),
     ("unknown_writes", "writes whose outcome the client does not know"),
     ("reads", "reads that were answered"),
+    ("floor_reads", "stale reads that carried an index, and were answered"),
     ("leader_changes", "servers that became leader after the first"),
     ("expiries", "expired checks"),
     ("woken_watches", "polls that a change answered"),
@@ -205,6 +206,7 @@ fn read_registry(table: &Table<'_>) -> Result<Workload> {
         mix: table.or("mix", DEFAULT_MIX, |value| value.table(read_mix))?,
         modes: table.or("modes", [4, 1, 2], |value| value.table(read_modes))?,
         keyed: table.or("keyed", 0.5, |value| value.share())?,
+        floor: table.or("floor", 0.5, |value| value.share())?,
         retries: table.or("retries", 2, |value| value.count(0..=10))?,
     }))
 }

@@ -67,12 +67,19 @@ fn server_for(caller: &mut Caller, request: &Admin) -> String {
 
 fn settle(caller: &Caller, request: &Admin) {
     let mut members = caller.shared.members.borrow_mut();
+    let mut removed = caller.shared.removed.borrow_mut();
     match request {
-        Admin::Join(id) if !members.contains(id) => {
-            members.push(id.clone());
-            members.sort();
+        Admin::Join(id) => {
+            removed.retain(|other| other != id);
+            if !members.contains(id) {
+                members.push(id.clone());
+                members.sort();
+            }
         }
-        Admin::Remove(id) => members.retain(|member| member != id),
-        Admin::Join(_) | Admin::Transfer(_) => {}
+        Admin::Remove(id) => {
+            members.retain(|member| member != id);
+            removed.push(id.clone());
+        }
+        Admin::Transfer(_) => {}
     }
 }

@@ -17,6 +17,9 @@ use crate::record::history::End;
 use crate::sim::HTTP_PORT;
 use crate::sim::net::TurmoilDial;
 
+/// Share of the reads that go to servers that were removed, if there are any.
+const READS_OF_REMOVED: f64 = 0.05;
+
 /// See the module.
 pub struct Caller {
     /// What it shares with the run.
@@ -56,6 +59,16 @@ impl Caller {
     pub fn any_server(&mut self) -> String {
         let members = self.shared.members.borrow();
         members[self.rng.random_range(0..members.len())].clone()
+    }
+
+    /// A member, drawn; or one that was removed, since not every client has heard of that (MEM-3).
+    pub fn server_to_read(&mut self) -> String {
+        let removed = self.shared.removed.borrow();
+        if removed.is_empty() || !self.rng.random_bool(READS_OF_REMOVED) {
+            drop(removed);
+            return self.any_server();
+        }
+        removed[self.rng.random_range(0..removed.len())].clone()
     }
 
     /// Asks `server` for `op` once.

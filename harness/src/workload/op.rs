@@ -26,7 +26,7 @@ pub enum Op {
     DeregisterId { ns: String, id: String },
     Report { ns: String, check: String, status: Status },
     RenewMany { ns: String, checks: Vec<String> },
-    Read { ns: String, svc: String, mode: Consistency },
+    Read { ns: String, svc: String, mode: Consistency, floor: Option<u64> },
     Poll { ns: String, svc: String, li: u64, wait: Duration, mode: Consistency, passing: bool },
     List { ns: String, mode: Consistency },
     Join { id: String, addr: String },
@@ -84,7 +84,10 @@ impl Op {
             Self::DeregisterId { ns, id } => json!({"ns": ns, "id": id}),
             Self::Report { ns, check, status } => json!({"ns": ns, "check": check, "status": word(*status)}),
             Self::RenewMany { ns, checks } => json!({"ns": ns, "checks": checks}),
-            Self::Read { ns, svc, mode } => json!({"ns": ns, "svc": svc, "mode": mode_word(*mode)}),
+            Self::Read { ns, svc, mode, floor: None } => json!({"ns": ns, "svc": svc, "mode": mode_word(*mode)}),
+            Self::Read { ns, svc, mode, floor: Some(floor) } => {
+                json!({"ns": ns, "svc": svc, "mode": mode_word(*mode), "index": floor})
+            }
             Self::Poll { ns, svc, li, wait, mode, passing } => json!({
                 "ns": ns, "svc": svc, "li": li, "wait_ms": ms(*wait), "mode": mode_word(*mode), "passing": passing,
             }),

@@ -37,7 +37,7 @@ async fn through(shared: Rc<Shared>, number: usize, server: String) {
         let (ns, svc, id) = ("default".into(), "recheck".into(), server.clone());
         let checks: Vec<OpCheck> = Vec::new();
         let written = caller.call(&server, &Op::Register { ns, svc, id, nonce, checks }, None).await;
-        let read = Op::Read { ns: "default".into(), svc: "recheck".into(), mode: Consistency::Consistent };
+        let read = Op::Read { ns: "default".into(), svc: "recheck".into(), mode: Consistency::Consistent, floor: None };
         let read = caller.call(&server, &read, None).await;
         if written.end == End::Ok && read.end == End::Ok {
             shared.rechecked.borrow_mut().insert(server, (true, true));
@@ -55,7 +55,7 @@ async fn last_indices(shared: Rc<Shared>, number: usize) {
         shared.watched.borrow().values().map(|(service, _)| service.clone()).collect();
     for (ns, svc) in services {
         while shared.phase.get() < Phase::End {
-            let op = Op::Read { ns: ns.clone(), svc: svc.clone(), mode: Consistency::Consistent };
+            let op = Op::Read { ns: ns.clone(), svc: svc.clone(), mode: Consistency::Consistent, floor: None };
             let server = caller.any_server();
             let reply = caller.call(&server, &op, None).await;
             if reply.end == End::Ok {

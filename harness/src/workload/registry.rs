@@ -11,6 +11,7 @@ use super::Task;
 use super::caller::Caller;
 use super::op::{Op, OpCheck};
 use super::shared::{Phase, Shared};
+use crate::record::history::End;
 use crate::scenario::model::RegistryLoad;
 
 /// Namespaces: the first is the default one.
@@ -25,19 +26,25 @@ pub fn tasks(shared: &Rc<Shared>, load: &RegistryLoad) -> Vec<Task> {
 
 async fn client(shared: Rc<Shared>, load: RegistryLoad, number: usize) {
     let mut caller = Caller::new(&shared, "registry", number, load.timeout);
+    // The newest state that this client has seen, whichever server showed it.
+    let mut newest = 0;
     shared.reached(Phase::Run).await;
     loop {
         let pause = exponential(&mut caller, load.think);
         if !shared.sleep_before(pause, Phase::Settle).await {
             return;
         }
-        let op = choose(&mut caller, &load);
+        let op = choose(&mut caller, &load, newest);
         if op.is_write() {
             let keyed = caller.rng.random_bool(load.keyed);
             caller.write(&op, keyed, load.retries).await;
         } else {
-            let server = caller.any_server();
-            caller.call(&server, &op, None).await;
+            let server = caller.server_to_read();
+            let reply = caller.call(&server, &op, None).await;
+            if matches!(op, Op::Read { floor: Some(_), .. }) && reply.end == End::Ok {
+                shared.count("floor_reads");
+            }
+            newest = newest.max(reply.value["applied"].as_u64().unwrap_or(0));
         }
     }
 }
@@ -48,7 +55,7 @@ fn exponential(caller: &mut Caller, mean: Duration) -> Duration {
     mean.mul_f64((-uniform.ln()).min(8.0))
 }
 
-fn choose(caller: &mut Caller, load: &RegistryLoad) -> Op {
+fn choose(caller: &mut Caller, load: &RegistryLoad, newest: u64) -> Op {
     let weights = load.mix.weights();
     let f = weights[pick(caller, &weights.map(|(_, weight)| weight))].0;
     let ns = NAMESPACES[caller.rng.random_range(0..load.namespaces)].to_owned();
@@ -71,7 +78,11 @@ fn choose(caller: &mut Caller, load: &RegistryLoad) -> Op {
             let status = statuses[caller.rng.random_range(0..statuses.len())];
             Op::Report { check: check_id(&svc, &id), ns, status }
         }
-        "read" => Op::Read { ns, svc, mode },
+        "read" => {
+            let may_carry = mode == Consistency::Stale && newest > 0;
+            let floor = (may_carry && caller.rng.random_bool(load.floor)).then_some(newest);
+            Op::Read { ns, svc, mode, floor }
+        }
         "list" => Op::List { ns, mode },
         other => unreachable!("the mix has no operation {other}"),
     }

@@ -1,6 +1,7 @@
 //! One operation over the typed client: what was answered, in the words of the history.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sider_client::client::{Ack, CheckVerdict, Client, Consistency, Outcome, Query, Read, ReadError};
@@ -13,6 +14,9 @@ use sider_registry::model::{
 
 use super::op::{Op, OpCheck, word};
 use crate::record::history::End;
+
+/// How long a stale read with an index waits for a server that is behind.
+const FLOOR_WAIT: Duration = Duration::from_millis(100);
 
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +45,10 @@ impl Op {
                 None => plain(client.report(ns, check, *status, "", key).await),
             },
             Self::RenewMany { ns, checks } => renew_many(client, ns, checks, key).await,
-            Self::Read { ns, svc, mode } => read(client.read(svc, &query(ns, *mode, false)).await),
+            Self::Read { ns, svc, mode, floor: None } => read(client.read(svc, &query(ns, *mode, false)).await),
+            Self::Read { ns, svc, mode, floor: Some(floor) } => {
+                read(client.poll(svc, Index(*floor), FLOOR_WAIT, &query(ns, *mode, false)).await)
+            }
             Self::Poll { ns, svc, li, wait, mode, passing } => {
                 read(client.poll(svc, Index(*li), *wait, &query(ns, *mode, *passing)).await)
             }

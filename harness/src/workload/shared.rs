@@ -54,6 +54,8 @@ pub struct Shared {
     pub phase: Cell<Phase>,
     /// Servers that clients ask.
     pub members: RefCell<Vec<String>>,
+    /// Servers that were members and are none now.
+    pub removed: RefCell<Vec<String>>,
     /// Share of the keyed writes that is sent twice.
     pub duplicate: Cell<f64>,
     /// What the nemesis asks for, in order; what is being done stands in front.
@@ -83,6 +85,7 @@ impl Shared {
             seeds,
             phase: Cell::new(Phase::Setup),
             members: RefCell::new(members),
+            removed: RefCell::default(),
             duplicate: Cell::new(0.0),
             admin: RefCell::default(),
             watched: RefCell::default(),

@@ -20,6 +20,8 @@ const SERVICES: usize = 2;
 const TIMEOUT: Duration = Duration::from_millis(400);
 /// Before a renewal that failed is sent again.
 const PAUSE: Duration = Duration::from_millis(30);
+/// Share of the ttl that may pass before the first renewal.
+const UNPROVEN_MAX: f64 = 0.3;
 /// Mean pause of a reader.
 const READ_EVERY: Duration = Duration::from_millis(150);
 
@@ -45,12 +47,16 @@ async fn instance(shared: Rc<Shared>, load: TtlLoad, number: usize) {
     let mut caller = Caller::new(&shared, "ttl", number, TIMEOUT);
     let ttl = caller.rng.random_range(load.ttl.0..=load.ttl.1);
     let ttl = Duration::from_millis(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-    let silent = caller.rng.random_bool(load.silent);
+    // A share of them, not a chance for each: a run in which none falls silent tests nothing.
+    let silent = (number as f64) < load.silent * load.checks as f64;
     let silent_after = caller.rng.random_range(load.silent_after.0..=load.silent_after.1);
     shared.reached(Phase::Run).await;
     let begun = tokio::time::Instant::now();
     let check = format!("ttl:{number}");
     register(&mut caller, number, ttl, &check).await;
+    // Long enough for readers to see that it is critical until its first pass (TTL-5).
+    let unproven = ttl.mul_f64(caller.rng.random_range(0.0..UNPROVEN_MAX));
+    shared.sleep_before(unproven, Phase::Drain).await;
     let renewal = Op::Report { ns: "default".into(), check: check.clone(), status: Status::Passing };
     while shared.phase.get() < Phase::Drain && !(silent && begun.elapsed() >= silent_after) {
         let server = caller.any_server();
@@ -94,6 +100,6 @@ async fn reader(shared: Rc<Shared>, number: usize) {
         let svc = service(caller.rng.random_range(0..SERVICES));
         let mode = if caller.rng.random_bool(0.2) { Consistency::Stale } else { Consistency::Default };
         let server = caller.any_server();
-        caller.call(&server, &Op::Read { ns: "default".into(), svc, mode }, None).await;
+        caller.call(&server, &Op::Read { ns: "default".into(), svc, mode, floor: None }, None).await;
     }
 }

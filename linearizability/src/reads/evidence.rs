@@ -277,6 +277,11 @@ impl<'r> Evidence<'r> {
         self.faults.may_cut_off(&self.history.name(node), &self.servers, from, to)
     }
 
+    /// Whether `node` was stopped or started at any time up to `by`.
+    pub(crate) fn was_stopped(&self, node: Symbol, by: Time) -> bool {
+        self.faults.stopped(&self.history.name(node), Time(0), by)
+    }
+
     /// `ns/name` of a service.
     pub(crate) fn service_name(&self, service: &Service) -> String {
         let name = |symbol: Symbol0| symbol.map_or_else(String::new, |symbol| self.history.name(symbol).into_owned());

@@ -1,6 +1,6 @@
 //! When a poll that still waits proves something: shared by W-4, W-7, W-9, W-10, W-12, W-14 and TTL-2.
 
-use crate::history::{Symbol, Time};
+use crate::history::{Mode, Symbol, Time};
 use crate::reads::{Evidence, Poll, Seen, Service, granted_wait};
 
 /// The latest time by which `poll` had to be answered, given that the asked server had a newer state at `known`; `None`
@@ -14,6 +14,16 @@ pub(crate) fn answer_due(evidence: &Evidence<'_>, poll: &Poll, known: Time) -> O
     let window = evidence.health.at_or_after(base)?;
     let due = base.max(window.from).plus(evidence.bounds.wake + evidence.bounds.slack);
     (due <= window.to && !evidence.may_be_cut_off(poll.node, poll.invoked, due)).then_some(due)
+}
+
+/// The same, where `known` is a fact about the asked server alone. A stale poll asks nobody else: it has to be answered whether or
+/// not the cluster is whole. (A server that was started since the beginning may first have to catch up.)
+pub(crate) fn answer_due_here(evidence: &Evidence<'_>, poll: &Poll, known: Time) -> Option<Time> {
+    let due = known.max(poll.invoked).plus(evidence.bounds.wake + evidence.bounds.slack);
+    let is_alone = poll.mode == Mode::Stale
+        && !evidence.was_stopped(poll.node, due)
+        && !evidence.may_be_cut_off(poll.node, poll.invoked, due);
+    if is_alone { Some(due) } else { answer_due(evidence, poll, known) }
 }
 
 /// Per server, when it was first seen with which index of one service.

@@ -6,13 +6,13 @@
 //!   index, or one that an answer carried) in the incarnation that p was asked of.
 //!
 //! Breach: p was certainly still pending at max(t, p.invoked, start of a whole cluster) + 50 ms + slack, the cluster
-//! stayed whole until then, and nothing between client and server can have swallowed the answer. Filtered polls: W-14.
+//! stayed whole until then (a stale poll of a server that was never restarted needs no whole cluster), and nothing between client and server can have swallowed the answer. Filtered polls: W-14.
 
 use crate::history::{NodeRecord, Time};
 use crate::reads::{Evidence, Notes, Poll, Service};
 use crate::verdict::Property;
 
-use super::pending::{Shown, answer_due};
+use super::pending::{Shown, answer_due_here};
 
 pub(super) fn check(evidence: &Evidence<'_>, notes: &mut Notes<'_>) {
     for service in &evidence.services {
@@ -46,7 +46,7 @@ pub(super) fn overdue(
                 .extend(record.and_then(|record| applied_at(record, *index, poll)).map(|time| (time, None, *index)));
         }
         let Some((known, witness, index)) = candidates.into_iter().min() else { continue };
-        let Some(due) = answer_due(evidence, poll, known) else { continue };
+        let Some(due) = answer_due_here(evidence, poll, known) else { continue };
         notes.judged(property, 1);
         if poll.pending_until > due {
             lost(evidence, service, poll, (known, witness, index), property, notes);

@@ -8,7 +8,7 @@ use crate::history::{NodeRecord, Time};
 use crate::reads::{Evidence, Notes, Poll, Service};
 use crate::verdict::Property;
 
-use super::pending::answer_due;
+use super::pending::answer_due_here;
 use super::w04_no_lost_wakeup::known_indices;
 
 /// A snapshot that a server installed.
@@ -52,7 +52,7 @@ fn judge(
     else {
         return;
     };
-    let Some(due) = answer_due(evidence, poll, install.time) else { return };
+    let Some(due) = answer_due_here(evidence, poll, install.time) else { return };
     notes.judged(Property::W12, 1);
     if poll.pending_until > due {
         notes.breach(Property::W12, &[poll.call], || {
