@@ -161,3 +161,24 @@ async fn a_dropped_run_leaves_no_process() {
     assert!(tokio::time::timeout(Duration::from_millis(200), run).await.is_err(), "it sleeps");
     gone("98764").await;
 }
+
+/// The child writes faster than anybody reads: neither what is left in the pipe nor the end of the run waits for it.
+#[tokio::test]
+async fn a_child_that_writes_without_end_does_not_keep_an_ended_check_going() {
+    for n in 0..5 {
+        let measured = probe(sh("yes 98765 & echo started; exit 0"), 10 * SECOND).await;
+        assert_eq!(measured.status, Status::Passing, "run {n}: {}", measured.output);
+        assert!(measured.output.len() <= limits::PROBE_OUTPUT_MAX);
+    }
+    gone("98765").await;
+}
+
+/// Reading as fast as it writes would cost the agent a core for as long as the check runs.
+#[tokio::test]
+async fn a_check_that_writes_without_end_is_read_at_a_bounded_rate() {
+    let sparse = tempfile::NamedTempFile::new().expect("a temporary file");
+    sparse.as_file().set_len(1 << 30).expect("no block of it is written");
+    let measured = probe(sh(&format!("exec cat {}", sparse.path().display())), 2 * SECOND).await;
+    assert!(measured.output.starts_with("killed after 2s"), "1 GiB was read: {:?}", measured.status);
+    gone(sparse.path().to_str().expect("text")).await;
+}

@@ -18,6 +18,10 @@ use crate::limits;
 
 /// Time for a killed process to be gone. One that hangs in the kernel stays; the run ends all the same.
 const REAP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes that a pipe holds (Linux' default).
+const PIPE_LEN: usize = 64 * 1024;
+/// Pause after that many bytes of output.
+const PIPE_PAUSE: Duration = Duration::from_millis(2);
 
 pub(super) async fn run(args: Vec<String>, timeout: Duration) -> Measured {
     let (mut child, output) = match spawn(&args) {
@@ -60,23 +64,38 @@ fn spawn(args: &[String]) -> io::Result<(Child, pipe::Receiver)> {
 /// Reads until the program ends. Its children may hold the pipe open: their output does not keep the run going.
 async fn watch(child: &mut Child, mut output: pipe::Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {
     let mut buffer = [0; 4096];
+    let mut until_pause = PIPE_LEN;
     loop {
         tokio::select! {
             biased;
-            read = output.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => break,
-                Ok(len) => tail.push(&buffer[..len]),
-            },
             status = child.wait() => {
-                // What it wrote last is in the pipe: at most the pipe's size.
-                while let Ok(len @ 1..) = output.try_read(&mut buffer) {
+                // What it wrote last is in the pipe. No more than that: a child of it may write on and on.
+                let mut left = PIPE_LEN;
+                while left > 0 && let Ok(len @ 1..) = output.try_read(&mut buffer) {
                     tail.push(&buffer[..len]);
+                    left = left.saturating_sub(len);
                 }
                 return status;
             }
+            read = read_slowly(&mut output, &mut buffer, &mut until_pause) => match read {
+                Ok(0) | Err(_) => break,
+                Ok(len) => tail.push(&buffer[..len]),
+            },
         }
     }
     child.wait().await
+}
+
+/// Reads, with a pause after each full pipe: a program that writes without end must not take the time of everything else
+/// that the agent does.
+async fn read_slowly(output: &mut pipe::Receiver, buffer: &mut [u8], until_pause: &mut usize) -> io::Result<usize> {
+    if *until_pause == 0 {
+        tokio::time::sleep(PIPE_PAUSE).await;
+        *until_pause = PIPE_LEN;
+    }
+    let len = output.read(buffer).await?;
+    *until_pause = until_pause.saturating_sub(len);
+    Ok(len)
 }
 
 /// The process group of a child, which is its leader. Killed when dropped.
