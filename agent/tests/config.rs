@@ -140,6 +140,11 @@ fn an_impossible_check_is_named_with_its_line_its_key_and_what_would_be_right() 
             r#"{"type": "tcp", "tcp": "nowhere", "interval": "1s"}"#,
             "services[0].checks[0].tcp: \"nowhere\" is no address",
         ),
+        (
+            r#"{"type": "tcp", "tcp": "::1:80", "interval": "1s"}"#,
+            "services[0].checks[0].tcp: \"::1:80\" is no address; write it like \"10.0.0.1:5432\" or \"[::1]:5432\"",
+        ),
+        (r#"{"type": "ttl", "ttl": "1s", "name": "a\nb"}"#, "services[0].checks[0]: Name: holds the control character"),
         (r#"{"type": "tcp"}"#, "services[0].checks[0]: interval is missing; write one like \"10s\""),
         (
             r#"{"type": "cmd", "cmd": [], "interval": "1s"}"#,
@@ -168,6 +173,11 @@ fn an_impossible_service_or_file_is_named_too() {
         (service("\"port\": 70000"), "line 3: services[0].port: 70000 is no port; one is 0 to 65535"),
         (service("\"id\": \"a b\""), "line 3: services[0].id: holds ' '; a name is"),
         (service("\"address\": \"http://x\""), "line 3: services[0].address: \"http://x\" is no address"),
+        (service("\"address\": \"10.0.0.1:80\""), "line 3: services[0].address: \"10.0.0.1:80\" is no address"),
+        (service("\"address\": \"0.0.0.0\""), "line 3: services[0].address: Address: is \"0.0.0.0\"; give an address"),
+        (service("\"tags\": [\"a\\u0000\"]"), "line 3: services[0].tags: Tags[0]: holds the control character"),
+        (service("\"meta\": {\"k\": \"a\\nb\"}"), "line 3: services[0].meta: Meta[\"k\"]: holds the control character"),
+        (service("\"weights\": {\"passing\": 0}"), "line 3: services[0].weights: Weights.Passing: is 0; 1 to 65535"),
         (service("\"tags\": [\"\"]"), "line 3: services[0].tags[0]: has 0 bytes; a tag has 1 to 128"),
         (service("\"weights\": {\n\"passing\": 70000}"), "line 4: services[0].weights.passing: 70000 is no weight"),
         (
@@ -197,6 +207,8 @@ fn an_impossible_service_or_file_is_named_too() {
         let error = refused(&text);
         assert!(error.starts_with(expected), "{error:?} does not begin with {expected:?}");
     }
+    let long = format!(r#"{{"type": "tcp", "tcp": "{}:80", "interval": "1s"}}"#, "h".repeat(2000));
+    assert!(refused(&with_check(&long)).starts_with("line 4: services[0].checks[0]: TCP: has 2003 bytes"));
     let twice = with_check(r#"{"type": "ttl", "ttl": "1s", "id": "x"}, {"type": "ttl", "ttl": "2s", "id": "x"}"#);
     assert!(refused(&twice).starts_with("line 4: services[0].checks[1].id: check id \"x\" is used twice"));
 }

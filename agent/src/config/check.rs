@@ -49,8 +49,9 @@ pub(super) fn parse(
         return Err(Problem::new(&place.key("name"), text));
     }
     let id = raw.id.map(CheckId::try_from).transpose().map_err(|why| Problem::new(&place.key("id"), why.problem))?;
+    let spec = CheckSpec { id, name: raw.name, kind, initial: initial(raw.status.as_deref(), place)? };
     Ok(CheckConfig {
-        spec: CheckSpec { id, name: raw.name, kind, initial: initial(raw.status.as_deref(), place)? },
+        spec: spec.validated().map_err(|why| Problem::new(place, why.to_string()))?,
         duty,
         failures_before_critical: threshold("failures_before_critical", raw.failures_before_critical, place)?,
         successes_before_passing: threshold("successes_before_passing", raw.successes_before_passing, place)?,
@@ -130,9 +131,9 @@ fn tcp(raw: &RawCheck, instance: &InstanceSpec, place: &Place) -> Result<(CheckK
     let address = match &raw.tcp {
         None => own_address(instance, place)?,
         Some(text) => match text.rsplit_once(':') {
-            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0) => text.clone(),
+            Some((host, port)) if is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0) => text.clone(),
             _ => {
-                let text = format!("{text:?} is no address; write it like \"10.0.0.1:5432\"");
+                let text = format!("{text:?} is no address; write it like \"10.0.0.1:5432\" or \"[::1]:5432\"");
                 return Err(Problem::new(&place.key("tcp"), text));
             }
         },
@@ -140,6 +141,14 @@ fn tcp(raw: &RawCheck, instance: &InstanceSpec, place: &Place) -> Result<(CheckK
     let (interval, timeout) = rhythm(raw, place)?;
     let probe = ProbeSpec { target: Target::Tcp(address), interval, timeout };
     Ok((CheckKind::Tcp { target: raw.tcp.clone(), interval, timeout }, Duty::Probe(probe)))
+}
+
+/// An IPv6 address stands in brackets: without them its end and the port's beginning cannot be told.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok()),
+        None => !text.is_empty() && !text.contains(':'),
+    }
 }
 
 fn cmd(raw: &RawCheck, enabled: bool, place: &Place) -> Result<(CheckKind, Duty), Problem> {

@@ -1,7 +1,9 @@
 //! One service of the file.
 
+use std::net::Ipv6Addr;
+
 use sider_registry::limits;
-use sider_registry::model::{InstanceId, InstanceKey, InstanceSpec, Name, Namespace, ServiceName, Weights};
+use sider_registry::model::{InstanceId, InstanceKey, InstanceSpec, Invalid, Name, Namespace, ServiceName, Weights};
 
 use super::file::{RawService, RawWeights};
 use super::{Place, Problem, ServiceConfig, check, name_at};
@@ -35,6 +37,7 @@ pub(super) fn parse(raw: RawService, context: &Context, place: &Place) -> Result
         meta: raw.meta,
         weights: weights(raw.weights, &place.key("weights"))?,
     };
+    let instance = instance.validated().map_err(|why| refused_by_the_registry(why, place))?;
     let checks_place = place.key("checks");
     if raw.checks.len() > limits::CHECKS_PER_INSTANCE_MAX {
         let text = format!("{} checks; at most {} fit", raw.checks.len(), limits::CHECKS_PER_INSTANCE_MAX);
@@ -45,6 +48,13 @@ pub(super) fn parse(raw: RawService, context: &Context, place: &Place) -> Result
         checks.push(check::parse(raw, &instance, context.cmd_enabled, &checks_place.item(n))?);
     }
     Ok(ServiceConfig { instance, checks })
+}
+
+/// The registry's own rules are the last word: what `-check` calls right is not refused by a server later.
+fn refused_by_the_registry(why: Invalid, place: &Place) -> Problem {
+    let key = ["address", "tags", "meta", "weights"].into_iter().find(|key| why.field.to_lowercase().contains(key));
+    let place = key.map_or_else(|| place.clone(), |key| place.key(key));
+    Problem::new(&place, why.to_string())
 }
 
 /// Stands for the node name until [`super::AgentConfig::on_node`] sets it.
@@ -65,7 +75,8 @@ fn without_repetition(tags: Vec<String>) -> Vec<String> {
 
 fn refuse_bad_texts(raw: &RawService, place: &Place) -> Result<(), Problem> {
     let host_like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    if raw.address.len() > limits::ADDRESS_LEN_MAX || !raw.address.chars().all(host_like) {
+    let with_port = raw.address.contains(':') && raw.address.parse::<Ipv6Addr>().is_err();
+    if raw.address.len() > limits::ADDRESS_LEN_MAX || !raw.address.chars().all(host_like) || with_port {
         let text = format!("{:?} is no address; write an IP address or a host name, without port", raw.address);
         return Err(Problem::new(&place.key("address"), text));
     }
