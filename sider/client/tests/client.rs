@@ -114,6 +114,30 @@ async fn the_server_saying_unknown_is_unknown() {
     assert!(text_of(single(&newer).renew("default", "c", None).await).contains("400"));
 }
 
+/// A name that points to the wrong machine, a portal in between: it must not keep the client from the servers.
+#[tokio::test]
+async fn something_that_is_no_sider_server_is_passed_over() {
+    let batch = RenewRequest { namespace: None, checks: Vec::new() };
+    let renewed = || Reply::ok(r#"{"index":9,"results":[]}"#);
+    let web_server = Peer::start(vec![Reply::error(404, &[])]).await;
+    let other = Peer::start(vec![renewed(), renewed()]).await;
+    let client = client_of(&[&web_server, &other]);
+    for _ in 0..2 {
+        assert!(matches!(client.renew_many(&batch, None).await, Outcome::Ok(_)));
+    }
+    assert_eq!((web_server.seen().len(), other.seen().len()), (1, 2), "a refusal without a code is not final");
+
+    let portal = Peer::start(vec![Reply::ok("<html>welcome</html>")]).await;
+    let other = Peer::start(vec![renewed()]).await;
+    let client = client_of(&[&portal, &other]);
+    assert!(text_of(client.renew_many(&batch, None).await).contains("what no Sider server answers"));
+    assert!(matches!(client.renew_many(&batch, None).await, Outcome::Ok(_)), "the next call begins elsewhere");
+
+    let portal = Peer::start(vec![Reply::error(403, &[])]).await;
+    let other = Peer::start(vec![Reply::ok("{}")]).await;
+    client_of(&[&portal, &other]).services(&Query::default()).await.expect("the second answers");
+}
+
 #[tokio::test]
 async fn once_in_doubt_only_an_acknowledgement_ends_the_doubt() {
     let peer = Peer::start(vec![Reply::Close, Reply::error(503, NO_LEADER), Reply::error(503, NO_LEADER)]).await;

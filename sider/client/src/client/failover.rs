@@ -27,9 +27,15 @@ enum Verdict {
 }
 
 fn read_verdict(result: &Result<RawAnswer, CallError>) -> Verdict {
+    if is_usable(result) { Verdict::Final } else { Verdict::Repeatable }
+}
+
+/// True for an answer that another server would give too. A refusal without a code comes from something else that listens
+/// at a server's address: a proxy, a portal, another program.
+fn is_usable(result: &Result<RawAnswer, CallError>) -> bool {
     match result {
-        Ok(answer) if !answer.is_transient() => Verdict::Final,
-        _ => Verdict::Repeatable,
+        Ok(answer) => answer.status.is_success() || (answer.code().is_some() && !answer.is_transient()),
+        Err(_) => false,
     }
 }
 
@@ -51,7 +57,10 @@ impl Client {
                 known_leader: answer.known_leader(),
                 server,
             }),
-            Err(error) => Err(ReadError::Garbled { server, problem: error.to_string() }),
+            Err(error) => {
+                self.avoid(&server);
+                Err(ReadError::Garbled { server, problem: error.to_string() })
+            }
         }
     }
 
@@ -76,13 +85,7 @@ impl Client {
         let (server, result) = self
             .attempts(&call, |result| match result {
                 Ok(answer) if answer.status.is_success() => Verdict::Final,
-                Ok(answer) if answer.proves_nothing_happened() => {
-                    if answer.is_transient() {
-                        Verdict::Repeatable
-                    } else {
-                        Verdict::Final
-                    }
-                }
+                Ok(answer) if answer.proves_nothing_happened() => read_verdict(result),
                 Err(CallError::NotSent { .. }) => Verdict::Repeatable,
                 undecided => {
                     in_doubt = Some(match undecided {
@@ -96,7 +99,10 @@ impl Client {
         match (result, in_doubt) {
             (Ok(answer), _) if answer.status.is_success() => match decode(&answer.body) {
                 Ok(body) => Outcome::Ok(Ack { answer: body, index: answer.index().unwrap_or(Index(0)), server }),
-                Err(error) => Outcome::Unknown(format!("{server} answered what no Sider server answers: {error}")),
+                Err(error) => {
+                    self.avoid(&server);
+                    Outcome::Unknown(format!("{server} answered what no Sider server answers: {error}"))
+                }
             },
             (_, Some(reason)) => Outcome::Unknown(reason),
             (Ok(answer), None) => {
@@ -121,9 +127,8 @@ impl Client {
             let name = self.servers[server].address.as_str().to_owned();
             attempt += 1;
             // A server that gave no usable answer is not where the next call begins, whether this one goes on or not.
-            let good = matches!(&result, Ok(answer) if !answer.is_transient());
             let next = (server + 1) % self.servers.len();
-            self.choice().preferred = if good { server } else { next };
+            self.choice().preferred = if is_usable(&result) { server } else { next };
             if matches!(judge(&result), Verdict::Final) {
                 return (name, result);
             }
@@ -137,6 +142,14 @@ impl Client {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+        }
+    }
+
+    /// The next call begins with another server than this one, whose answer could not be read.
+    fn avoid(&self, server: &str) {
+        let mut choice = self.choice();
+        if self.servers[choice.preferred].address.as_str() == server {
+            choice.preferred = (choice.preferred + 1) % self.servers.len();
         }
     }
 
