@@ -29,6 +29,8 @@ pub const REGISTER_AGAIN: Duration = Duration::from_secs(180);
 /// A registration that the servers refuse is tried again after this: the cause (a check id that another instance holds)
 /// may go away, but not by asking more often.
 pub const REFUSED_PAUSE: Duration = Duration::from_secs(30);
+/// After the first refusal: a check id that moves from one instance of this host to another is free a moment later.
+pub const REFUSED_PAUSE_FIRST: Duration = Duration::from_secs(1);
 /// First pause after a failed call to the cluster; doubles.
 pub const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: a cluster that is back gets its renewals within this.
@@ -45,10 +47,14 @@ pub const CALL_TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest answer of the cluster that the agent reads.
 pub const ANSWER_LEN_MAX: usize = 16 * 1024 * 1024;
+/// Open files that an agent asks the system for, where that allows it.
+pub const OPEN_FILES: u64 = 65_536;
 /// Output kept of a probe.
 pub const PROBE_OUTPUT_MAX: usize = OUTPUT_LEN_MAX;
 /// The memory on disk is written at most this often.
 pub const SAVE_PAUSE: Duration = Duration::from_secs(1);
+/// A write that failed (a full disk) is tried again after this.
+pub const SAVE_RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// Longest memory file: keys and statuses of every service and check.
 pub const MEMORY_LEN_MAX: u64 = 64 * 1024 * 1024;
 
@@ -56,9 +62,13 @@ pub const MEMORY_LEN_MAX: u64 = 64 * 1024 * 1024;
 pub const LOCAL_CONNECTIONS_MAX: usize = 128;
 /// Time in which a request's head must arrive at the local view; also how long an idle connection is kept.
 pub const LOCAL_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client that takes nothing of its answer for this long is given up.
+pub const LOCAL_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After an accept that failed for want of a resource (file descriptors): time for one to come free.
+pub const LOCAL_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers kept for the time without a server.
 pub const CACHE_ENTRIES_MAX: usize = 1024;
-/// Bytes of all kept answers.
+/// Bytes of all kept answers, with the questions.
 pub const CACHE_LEN_MAX: usize = 8 * 1024 * 1024;
 /// A poll that finds no server is answered from the cache, but not sooner than this after it came: a client in a loop
 /// would otherwise spin.

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use sider_registry::model::{CheckSpec, InstanceKey, Status};
 
-use super::{Check, Core};
+use super::{Check, Core, Goal};
 use crate::config::Duty;
 
 /// Version of the form.
@@ -16,7 +16,7 @@ const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     format: u32,
-    /// Every instance that the registry may have from this agent, by key.
+    /// Every instance that the registry has from this agent or soon may have, by key.
     pub instances: Vec<RememberedInstance>,
 }
 
@@ -98,13 +98,14 @@ impl Core {
         std::mem::take(&mut self.memory_changed).then(|| self.memory())
     }
 
-    /// What is to be remembered now.
+    /// What is to be remembered now. What shall be registered is in it before it is: an agent that dies in between has
+    /// not forgotten it.
     #[must_use]
     pub fn memory(&self) -> Memory {
         let instances = self
             .instances
             .values()
-            .filter(|instance| instance.touched)
+            .filter(|instance| instance.touched || instance.goal != Goal::Absent)
             .map(|instance| RememberedInstance {
                 key: instance.key.clone(),
                 checks: self.checks_of(instance).filter_map(remember).collect(),

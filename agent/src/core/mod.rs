@@ -119,16 +119,15 @@ impl Core {
         self.queue.next()
     }
 
-    /// Stops probing and reporting. With `leave`, everything is deregistered.
+    /// Stops probing and reporting. With `leave`, everything is deregistered; without, only what is leaving already.
     pub fn stop(&mut self, now: Duration, leave: bool) {
         self.stopping = true;
         self.queue.clear();
         self.waiting.clear();
-        if leave {
-            let keys: Vec<_> = self.instances.keys().cloned().collect();
-            for key in keys {
-                self.want_absent(now, &key);
-            }
+        let goes = |instance: &&Instance| leave || instance.goal == Goal::Absent;
+        let keys: Vec<_> = self.instances.values().filter(goes).map(|instance| instance.key.clone()).collect();
+        for key in keys {
+            self.want_absent(now, &key);
         }
     }
 

@@ -11,8 +11,12 @@ use super::{Check, CheckNo, Core, Instance, Memory};
 use crate::config::{AgentConfig, CheckConfig, Duty, ServiceConfig};
 
 impl Core {
-    /// Takes a configuration: the first, or a new one.
+    /// Takes a configuration: the first, or a new one. An agent that stops takes none: it would register again what it
+    /// has just taken out.
     pub fn configure(&mut self, now: Duration, config: &AgentConfig) {
+        if self.stopping {
+            return;
+        }
         let inherited = std::mem::take(&mut self.inherited);
         for instance in &inherited.instances {
             let mut left = Instance::new(instance.key.clone(), Goal::Absent);

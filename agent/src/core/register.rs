@@ -24,6 +24,8 @@ impl Core {
     pub(super) fn renew_goal(&mut self, now: Duration, key: &InstanceKey, goal: Goal) {
         let instance = self.instances.entry(key.clone()).or_insert_with(|| Instance::new(key.clone(), goal.clone()));
         instance.goal = goal;
+        // What the cluster said of another goal says nothing of this one.
+        instance.refused = None;
         self.write_anew(now, key);
     }
 
@@ -215,9 +217,9 @@ impl Core {
                     reason = text,
                     "the cluster refuses a registration"
                 );
-                instance.refused = Some(text);
+                let first = instance.refused.replace(text).is_none();
                 instance.write_key = None;
-                limits::REFUSED_PAUSE
+                if first { limits::REFUSED_PAUSE_FIRST } else { limits::REFUSED_PAUSE }
             }
         };
         self.plan_write(key, Some(now + pause));
