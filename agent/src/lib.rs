@@ -7,6 +7,7 @@
 //! | [`core`] | what is due when, what must be sent: pure | clocks, sockets, files |
 //! | [`probe`] | one run of one check | thresholds, intervals, the cluster |
 //! | [`store`] | what is kept over a restart | what it means |
+//! | `keeper` | when that is written | where |
 //! | `perform` | an action of the core, done | when |
 //! | `local` | the view for programs on the same machine | how to change anything |
 //! | [`limits`] | every bound, with its reason | |
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod probe;
 pub mod store;
 
+mod keeper;
 mod local;
 mod metrics;
 mod perform;

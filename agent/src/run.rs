@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::AgentConfig;
-use crate::core::{Core, Memory};
+use crate::core::Core;
+use crate::keeper::Keeper;
 use crate::limits;
 use crate::local;
 use crate::perform::{Done, perform};
@@ -64,25 +65,27 @@ type Work = FuturesUnordered<BoxFuture<'static, Done>>;
 
 struct Agent {
     shared: Arc<Shared>,
-    store: Box<dyn Store>,
+    keeper: Keeper,
     work: Work,
     begun: Instant,
-    save_due: Option<Instant>,
+    /// No local connection is accepted before this: the pause after a failure.
+    accept_from: Instant,
     on_registered: Option<OnRegistered>,
     leave_on_stop: bool,
 }
 
 /// Runs an agent until it is told to stop. To crash it, drop the future.
 pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
-    let Setup { config, dial, probes, mut store, mut local, seed, on_registered } = setup;
-    let core = Core::new(seed, recall(&mut *store));
+    let Setup { config, dial, probes, store, mut local, seed, on_registered } = setup;
+    let mut keeper = Keeper::new(store);
+    let core = Core::new(seed, keeper.recall());
     let shared = Arc::new(Shared::new(core, &config, dial, probes, seed));
     let mut agent = Agent {
         shared,
-        store,
+        keeper,
         work: Work::new(),
         begun: Instant::now(),
-        save_due: None,
+        accept_from: Instant::now(),
         on_registered,
         leave_on_stop: config.leave_on_stop,
     };
@@ -92,13 +95,14 @@ pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
     loop {
         agent.advance();
         if agent.shared.core().is_drained() {
-            agent.save();
+            agent.end();
             return Ended::Clean;
         }
-        let wake = [agent.next_due(), agent.save_due, stop_by].into_iter().flatten().min();
+        let wake = [agent.next_due(), agent.keeper.due(), stop_by].into_iter().flatten().min();
         tokio::select! {
             biased;
             signal = signals.recv(), if listening => match signal {
+                Some(Signal::Reload(_)) if stop_by.is_some() => {}
                 Some(Signal::Reload(config)) => agent.reload(&config),
                 Some(Signal::Stop) => {
                     stop_by.get_or_insert(Instant::now() + limits::STOP_TIMEOUT);
@@ -107,10 +111,10 @@ pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
                 None => listening = false,
             },
             Some(done) = agent.work.next() => agent.take(done),
-            accepted = accept(&mut local) => agent.serve_local(accepted),
+            accepted = accept(&mut local, agent.accept_from) => agent.serve_local(accepted),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                 if stop_by.is_some_and(|by| by <= Instant::now()) {
-                    agent.save();
+                    agent.end();
                     return Ended::Incomplete;
                 }
             }
@@ -122,24 +126,21 @@ impl Agent {
     /// Does what is due.
     fn advance(&mut self) {
         let now = self.begun.elapsed();
-        let (actions, changed) = {
+        let actions = {
             let mut core = self.shared.core();
             let actions = core.poll(now);
-            if core.instances().all(|instance| instance.settled)
+            if self.on_registered.is_some()
+                && core.instances().all(|instance| instance.settled)
                 && let Some(tell) = self.on_registered.take()
             {
                 tell(&core);
             }
-            (actions, core.has_new_memory())
+            self.keeper.keep(&mut core);
+            actions
         };
+        // Nothing of an action is done before it is polled, which is later than the memory is kept.
         for action in actions {
             self.work.push(perform(&self.shared, action));
-        }
-        if changed && self.save_due.is_none() {
-            self.save_due = Some(Instant::now() + limits::SAVE_PAUSE);
-        }
-        if self.save_due.is_some_and(|due| due <= Instant::now()) {
-            self.save();
         }
     }
 
@@ -174,39 +175,27 @@ impl Agent {
     fn serve_local(&mut self, accepted: std::io::Result<sider_client::seam::BoxStream>) {
         match accepted {
             Ok(stream) => self.work.extend(local::connection(&self.shared, stream)),
-            Err(error) => tracing::warn!(%error, "the local view could not accept a connection"),
+            Err(error) => {
+                tracing::warn!(%error, "the local view could not accept a connection");
+                self.accept_from = Instant::now() + limits::LOCAL_ACCEPT_PAUSE;
+            }
         }
     }
 
-    /// An agent that cannot save goes on: it would only be less smooth after its next start.
-    fn save(&mut self) {
-        self.save_due = None;
-        let memory = self.shared.core().take_memory();
-        if let Some(memory) = memory
-            && let Err(error) = self.store.save(&memory.to_json())
-        {
-            tracing::error!(%error, "the agent's memory could not be saved");
-        }
+    fn end(&mut self) {
+        self.keeper.keep_at_the_end(&mut self.shared.core());
     }
-}
-
-/// What the last life left. What cannot be read is set aside: the agent can do its work without it.
-fn recall(store: &mut dyn Store) -> Memory {
-    let loaded = store.load().map_err(|error| error.to_string());
-    let read = loaded.and_then(|blob| blob.map_or_else(|| Ok(Memory::default()), |blob| Memory::from_json(&blob)));
-    read.unwrap_or_else(|problem| {
-        tracing::error!(problem, "the agent's memory cannot be read: it is set aside, and the agent begins without");
-        if let Err(error) = store.set_aside() {
-            tracing::error!(%error, "the agent's memory could not be set aside");
-        }
-        Memory::default()
-    })
 }
 
 /// The next local connection; never, without a listener.
-async fn accept(local: &mut Option<Box<dyn Listen>>) -> std::io::Result<sider_client::seam::BoxStream> {
+async fn accept(local: &mut Option<Box<dyn Listen>>, from: Instant) -> std::io::Result<sider_client::seam::BoxStream> {
     match local {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        Some(listener) => {
+            if from > Instant::now() {
+                sleep_until(from).await;
+            }
+            listener.accept().await.map(|(stream, _)| stream)
+        }
         None => std::future::pending().await,
     }
 }

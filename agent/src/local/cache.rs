@@ -51,17 +51,21 @@ struct Entry {
 impl Cache {
     /// Keeps an answer; the oldest ones make room.
     fn keep(&mut self, question: String, entry: Entry) {
-        if entry.body.len() > limits::CACHE_LEN_MAX {
+        let len = question.len() + entry.body.len();
+        if len > limits::CACHE_LEN_MAX {
             return;
         }
-        self.len += entry.body.len();
+        let question_len = question.len();
+        self.len += len;
         if let Some(old) = self.entries.insert(question, entry) {
-            self.len -= old.body.len();
+            self.len -= question_len + old.body.len();
         }
         while self.entries.len() > limits::CACHE_ENTRIES_MAX || self.len > limits::CACHE_LEN_MAX {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.at).map(|(question, _)| question.clone());
-            let Some(removed) = oldest.and_then(|question| self.entries.remove(&question)) else { return };
-            self.len -= removed.body.len();
+            let Some((question, removed)) = oldest.and_then(|question| self.entries.remove_entry(&question)) else {
+                return;
+            };
+            self.len -= question.len() + removed.body.len();
         }
     }
 }

@@ -10,6 +10,7 @@
 //! Knows nothing of when things are done: it looks at the core and never changes it.
 
 mod cache;
+mod stream;
 mod view;
 
 use std::convert::Infallible;
@@ -45,7 +46,7 @@ pub(crate) fn connection(shared: &Arc<Shared>, stream: BoxStream) -> Option<BoxF
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits::LOCAL_HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(stream::TimedStream::new(stream)), service)
             .await;
         if let Err(error) = served {
             tracing::debug!(%error, "a local connection broke off");
