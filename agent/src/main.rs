@@ -2,15 +2,15 @@
 
 mod flags;
 
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use rand::TryRng;
 use rand::rngs::SysRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sider_agent::config::{self, AgentConfig, LogFormat};
 use sider_agent::core::Core;
 use sider_agent::probe::HostProbes;
@@ -28,36 +28,46 @@ fn main() -> ExitCode {
     let flags = match flags::parse(std::env::args_os()) {
         Ok(flags) => flags,
         Err((text, 0)) => {
-            print!("{text}");
+            say(&text);
             return ExitCode::SUCCESS;
         }
         Err((text, code)) => {
-            eprint!("{text}");
+            complain(&text);
             return ExitCode::from(code);
         }
     };
     let config = match read_config(&flags) {
         Ok(config) => config,
         Err(problem) => {
-            eprintln!("sds-agent: {problem}");
+            complain(&format!("sds-agent: {problem}\n"));
             return ExitCode::from(EXIT_USAGE);
         }
     };
     if flags.check {
-        println!("{}: right: {}", flags.config.display(), count(&config));
+        say(&format!("{}: right: {}\n", flags.config.display(), count(&config)));
         return ExitCode::SUCCESS;
     }
     match start(&flags, config) {
         Ok(Ended::Clean) => ExitCode::SUCCESS,
         Ok(Ended::Incomplete) => {
-            eprintln!("sds-agent: stopped before the cluster had taken everything out; the TTLs do the rest");
+            complain("sds-agent: stopped before the cluster had taken everything out; the TTLs do the rest\n");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("sds-agent: {error:#}");
+            complain(&format!("sds-agent: {error:#}\n"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// For people. That nobody reads it (a closed pipe, a full disk) is no reason to end: `println!` would panic.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Reads and parses the file, and completes it: node name from the host, `-http` from the command line.
@@ -86,14 +96,31 @@ fn read_config(flags: &Flags) -> Result<AgentConfig, String> {
 
 fn start(flags: &Flags, config: AgentConfig) -> anyhow::Result<Ended> {
     log_to_stderr(flags, config.log_format);
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let (tell, signals) = mpsc::channel(4);
         let watcher = tokio::spawn(watch_signals(flags.clone(), tell)?);
         let ended = sider_agent::run(setup(config).await?, signals).await;
         watcher.abort();
         Ok(ended)
-    })
+    });
+    // A name that is being looked up has a thread that nothing can stop: waiting for it could take minutes.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Every check that runs holds a file or three, and an agent has thousands of checks: one that finds no file free would
+/// call a healthy service critical. The usual soft limit is 1024.
+fn raise_open_files() {
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.unwrap_or(u64::MAX).min(limits::OPEN_FILES);
+    if now.current.is_some_and(|current| current < wanted) {
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum });
+        if let Err(error) = raised {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
+    }
 }
 
 async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
@@ -108,9 +135,9 @@ async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
         }
         None => None,
     };
-    println!("sds-agent: {}", count(&config));
-    if let Some(address) = config.http {
-        println!("local view: http://{address}/v1/agent/services");
+    say(&format!("sds-agent: {}\n", count(&config)));
+    if let Some(listener) = &local {
+        say(&format!("local view: http://{}/v1/agent/services\n", listener.local_addr()?));
     }
     let server = config.servers[0].clone();
     Ok(Setup {
@@ -120,7 +147,7 @@ async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
         store,
         local,
         seed: SysRng.try_next_u64().map_err(|error| anyhow!("no randomness from the system: {error}"))?,
-        on_registered: Some(Box::new(move |core| print!("{}", greeting(core, &server.to_string())))),
+        on_registered: Some(Box::new(move |core| say(&greeting(core, &server.to_string())))),
     })
 }
 
@@ -133,16 +160,16 @@ fn greeting(core: &Core, server: &str) -> String {
         let checks: Vec<&str> =
             core.checks_of(instance).filter_map(|check| Some(check.id.as_ref()?.as_str())).collect();
         let with = if checks.is_empty() { "without checks".into() } else { format!("checks {}", checks.join(", ")) };
-        let _ = writeln!(text, "registered {}/{}, {with}", key.service.0.as_str(), key.id.0.as_str());
+        text += &format!("registered {}/{}, {with}\n", key.service.0.as_str(), key.id.0.as_str());
     }
     let more = core.instances().count().saturating_sub(SHOWN_MAX);
     if more > 0 {
-        let _ = writeln!(text, "registered {more} more");
+        text += &format!("registered {more} more\n");
     }
     if let Some(first) = core.instances().next() {
         let namespace = first.key.namespace.0.as_str();
         let query = if namespace == "default" { String::new() } else { format!("?ns={namespace}") };
-        let _ = writeln!(text, "find it: curl '{server}/v1/health/service/{}{query}'", first.key.service.0.as_str());
+        text += &format!("find it: curl '{server}/v1/health/service/{}{query}'\n", first.key.service.0.as_str());
     }
     text
 }
@@ -189,7 +216,12 @@ fn reread(flags: &Flags) -> Option<AgentConfig> {
 }
 
 fn log_to_stderr(flags: &Flags, format: LogFormat) {
-    let log = tracing_subscriber::fmt().with_max_level(flags.log_level).with_target(false).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_max_level(flags.log_level)
+        .with_target(false)
+        .with_writer(io::stderr)
+        // Or a line that cannot be written (a full disk, a closed pipe) would be reported with `eprintln!`, which panics.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -2,6 +2,9 @@
 
 use std::io::Write;
 use std::process::{Command, Output};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 fn sds_agent(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sds-agent")).args(args).output().expect("the agent runs")
@@ -75,4 +78,31 @@ fn help_teaches() {
         assert!(text.contains(taught), "{taught} is missing in {text}");
     }
     assert_eq!(sds_agent(&["--version"]).status.code(), Some(0));
+}
+
+/// The disk of the log is full, or whoever read the output is gone: the services stay registered all the same.
+#[test]
+fn output_that_nobody_takes_does_not_end_the_agent() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux");
+    let bad = Command::new(env!("CARGO_BIN_EXE_sds-agent")).arg("-frob").stderr(full()).status().expect("it runs");
+    assert_eq!(bad.code(), Some(64));
+    // Nothing to register: it is complete at once, and nothing to take out: it ends as soon as it is told.
+    let empty = file("{\"node_name\": \"a\", \"services\": []}");
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_sds-agent"));
+    agent.args(["-config", empty.path().to_str().expect("text"), "-log-level", "trace"]);
+    let mut agent = agent.stdout(full()).stderr(full()).spawn().expect("it runs");
+    let pid = Pid::from_raw(i32::try_from(agent.id()).expect("a pid")).expect("a pid");
+    // Before its signal handlers are there a SIGTERM would end it without any exit code.
+    while !catches_terminate(agent.id()) {
+        assert!(agent.try_wait().expect("a child").is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(pid, Signal::TERM).expect("it lives");
+    assert_eq!(agent.wait().expect("a child").code(), Some(0));
+}
+
+fn catches_terminate(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim).unwrap_or_default();
+    u64::from_str_radix(caught, 16).is_ok_and(|set| set & (1 << (Signal::TERM.as_raw() - 1)) != 0)
 }
