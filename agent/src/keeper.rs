@@ -1,8 +1,11 @@
-//! When the agent's memory is written: before anything is registered for the first time, then at most once per pause, and
+//! When the agent's memory is written: as soon as it is known what shall be registered, then at most once per pause, and
 //! again when a write failed. An agent that cannot save goes on: it would only be less smooth after its next start.
 //!
 //! Knows nothing of what the memory means.
 
+use std::io;
+
+use sider_client::seam::BoxFuture;
 use tokio::time::Instant;
 
 use crate::core::{Core, Memory};
@@ -12,8 +15,10 @@ use crate::store::Store;
 /// Writes the memory when it is time.
 pub(crate) struct Keeper {
     store: Box<dyn Store>,
-    /// The core has something that the store has not.
+    /// The core has something that the store has not, and that is not being written.
     unwritten: bool,
+    /// A write is under way: there is one at a time.
+    writing: bool,
     /// No write before this.
     not_before: Instant,
     failed: bool,
@@ -21,7 +26,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(store: Box<dyn Store>) -> Self {
-        Self { store, unwritten: false, not_before: Instant::now(), failed: false }
+        Self { store, unwritten: false, writing: false, not_before: Instant::now(), failed: false }
     }
 
     /// What the last life left. What cannot be read is set aside: the agent can do its work without it.
@@ -42,38 +47,49 @@ impl Keeper {
 
     /// When [`Keeper::keep`] has something to write.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.unwritten.then_some(self.not_before)
+        (self.unwritten && !self.writing).then_some(self.not_before)
     }
 
-    /// Writes what is new when the pause after the last write is over.
-    pub(crate) fn keep(&mut self, core: &mut Core) {
+    /// True until [`Keeper::saved`] is told.
+    pub(crate) const fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    /// A write of what is new, when the pause after the last one is over.
+    pub(crate) fn keep(&mut self, core: &mut Core) -> Option<BoxFuture<'static, io::Result<()>>> {
         self.unwritten |= core.has_new_memory();
-        if self.due().is_some_and(|due| due <= Instant::now()) {
-            self.write(core);
-        }
+        self.due().is_some_and(|due| due <= Instant::now()).then(|| self.write(core))
     }
 
-    /// Writes what is new now: the agent ends.
-    pub(crate) fn keep_at_the_end(&mut self, core: &mut Core) {
-        if self.unwritten || core.has_new_memory() {
-            self.write(core);
-        }
+    /// The same without a pause: the agent ends.
+    pub(crate) fn keep_now(&mut self, core: &mut Core) -> Option<BoxFuture<'static, io::Result<()>>> {
+        self.not_before = Instant::now();
+        self.keep(core)
     }
 
-    fn write(&mut self, core: &mut Core) {
+    fn write(&mut self, core: &mut Core) -> BoxFuture<'static, io::Result<()>> {
         let memory = core.take_memory().unwrap_or_else(|| core.memory());
-        let saved = self.store.save(&memory.to_json());
-        self.unwritten = saved.is_err();
-        let pause = if self.unwritten { limits::SAVE_RETRY_PAUSE } else { limits::SAVE_PAUSE };
-        self.not_before = Instant::now() + pause;
-        match saved {
-            Ok(()) if std::mem::take(&mut self.failed) => tracing::info!("the agent's memory is saved again"),
-            Ok(()) => {}
-            // An outage of a disk is long: its beginning and its end are said.
-            Err(error) if !std::mem::replace(&mut self.failed, true) => {
-                tracing::error!(%error, "the agent's memory could not be saved; it is tried again");
+        self.unwritten = false;
+        self.writing = true;
+        self.store.save(memory.to_json())
+    }
+
+    /// A write is over.
+    pub(crate) fn saved(&mut self, result: io::Result<()>) {
+        self.writing = false;
+        self.not_before = Instant::now() + if result.is_ok() { limits::SAVE_PAUSE } else { limits::SAVE_RETRY_PAUSE };
+        let Err(error) = result else {
+            if std::mem::take(&mut self.failed) {
+                tracing::info!("the agent's memory is saved again");
             }
-            Err(error) => tracing::debug!(%error, "the agent's memory could not be saved"),
+            return;
+        };
+        self.unwritten = true;
+        // An outage of a disk is long: its beginning and its end are said.
+        if std::mem::replace(&mut self.failed, true) {
+            tracing::debug!(%error, "the agent's memory could not be saved");
+        } else {
+            tracing::error!(%error, "the agent's memory could not be saved; it is tried again");
         }
     }
 }

@@ -55,6 +55,8 @@ pub const PROBE_OUTPUT_MAX: usize = OUTPUT_LEN_MAX;
 pub const SAVE_PAUSE: Duration = Duration::from_secs(1);
 /// A write that failed (a full disk) is tried again after this.
 pub const SAVE_RETRY_PAUSE: Duration = Duration::from_secs(10);
+/// For the last write of an agent that ends.
+pub const SAVE_AT_END_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest memory file: keys and statuses of every service and check.
 pub const MEMORY_LEN_MAX: u64 = 64 * 1024 * 1024;
 

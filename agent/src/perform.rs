@@ -17,6 +17,7 @@ pub(crate) enum Done {
     Registered(InstanceKey, Outcome<Vec<CheckId>>),
     Deregistered(InstanceKey, Outcome<()>),
     Reported(Namespace, Outcome<ReportResults>),
+    Saved(std::io::Result<()>),
     LocalClosed,
 }
 

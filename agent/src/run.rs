@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sider_client::seam::{BoxFuture, Dial, Listen};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::AgentConfig;
 use crate::core::Core;
@@ -95,7 +95,7 @@ pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
     loop {
         agent.advance();
         if agent.shared.core().is_drained() {
-            agent.end();
+            agent.end().await;
             return Ended::Clean;
         }
         let wake = [agent.next_due(), agent.keeper.due(), stop_by].into_iter().flatten().min();
@@ -114,7 +114,7 @@ pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
             accepted = accept(&mut local, agent.accept_from) => agent.serve_local(accepted),
             () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                 if stop_by.is_some_and(|by| by <= Instant::now()) {
-                    agent.end();
+                    agent.end().await;
                     return Ended::Incomplete;
                 }
             }
@@ -135,10 +135,9 @@ impl Agent {
             {
                 tell(&core);
             }
-            self.keeper.keep(&mut core);
+            self.work.extend(self.keeper.keep(&mut core).map(saved));
             actions
         };
-        // Nothing of an action is done before it is polled, which is later than the memory is kept.
         for action in actions {
             self.work.push(perform(&self.shared, action));
         }
@@ -156,7 +155,8 @@ impl Agent {
             Done::Registered(instance, outcome) => core.registered(now, &instance, outcome),
             Done::Deregistered(instance, outcome) => core.deregistered(now, &instance, outcome),
             Done::Reported(namespace, outcome) => core.reported(now, &namespace, outcome),
-            Done::LocalClosed => drop(core),
+            Done::Saved(result) => self.keeper.saved(result),
+            Done::LocalClosed => {}
         }
     }
 
@@ -182,9 +182,33 @@ impl Agent {
         }
     }
 
-    fn end(&mut self) {
-        self.keeper.keep_at_the_end(&mut self.shared.core());
+    /// What is remembered last is written, unless the disk hangs.
+    async fn end(&mut self) {
+        let last = async {
+            self.written().await;
+            let write = self.keeper.keep_now(&mut self.shared.core());
+            self.work.extend(write.map(saved));
+            self.written().await;
+        };
+        if timeout(limits::SAVE_AT_END_TIMEOUT, last).await.is_err() {
+            tracing::error!("the agent's memory could not be saved in time");
+        }
     }
+
+    /// Waits for the write that is under way. Whatever else ends meanwhile comes too late.
+    async fn written(&mut self) {
+        while self.keeper.is_writing() {
+            match self.work.next().await {
+                Some(Done::Saved(result)) => self.keeper.saved(result),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+}
+
+fn saved(write: BoxFuture<'static, std::io::Result<()>>) -> BoxFuture<'static, Done> {
+    Box::pin(async { Done::Saved(write.await) })
 }
 
 /// The next local connection; never, without a listener.

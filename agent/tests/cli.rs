@@ -81,8 +81,8 @@ fn help_teaches() {
 }
 
 /// The disk of the log is full, or whoever read the output is gone: the services stay registered all the same.
-#[test]
-fn output_that_nobody_takes_does_not_end_the_agent() {
+#[tokio::test]
+async fn output_that_nobody_takes_does_not_end_the_agent() {
     let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux");
     let bad = Command::new(env!("CARGO_BIN_EXE_sds-agent")).arg("-frob").stderr(full()).status().expect("it runs");
     assert_eq!(bad.code(), Some(64));
@@ -95,7 +95,7 @@ fn output_that_nobody_takes_does_not_end_the_agent() {
     // Before its signal handlers are there a SIGTERM would end it without any exit code.
     while !catches_terminate(agent.id()) {
         assert!(agent.try_wait().expect("a child").is_none(), "it ended by itself");
-        std::thread::sleep(Duration::from_millis(2));
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     kill_process(pid, Signal::TERM).expect("it lives");
     assert_eq!(agent.wait().expect("a child").code(), Some(0));

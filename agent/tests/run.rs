@@ -3,7 +3,8 @@
 
 mod memory_net;
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use memory_net::{MemoryNet, Mood};
@@ -11,7 +12,7 @@ use serde_json::json;
 use sider_agent::config::{AgentConfig, Target};
 use sider_agent::core::Measured;
 use sider_agent::probe::Probe;
-use sider_agent::store::CellStore;
+use sider_agent::store::{CellStore, Store};
 use sider_agent::{Ended, Setup, Signal};
 use sider_client::seam::BoxFuture;
 use sider_registry::model::{Name, Status};
@@ -37,6 +38,10 @@ struct Running {
 }
 
 fn start(net: &MemoryNet, seed: u64, store: &CellStore) -> Running {
+    start_with(net, seed, store.clone())
+}
+
+fn start_with(net: &MemoryNet, seed: u64, store: impl Store) -> Running {
     let config = json!({"servers": ["http://a:1", "http://b:1", "http://c:1"], "services": [
         {"name": "web", "port": 80, "checks": [
             {"type": "ttl", "ttl": "15s"}, {"type": "http", "path": "/", "interval": "10s"}]},
@@ -47,7 +52,7 @@ fn start(net: &MemoryNet, seed: u64, store: &CellStore) -> Running {
         config: config.on_node(&Name::new("host-a").expect("a name")),
         dial: Arc::new(net.clone()),
         probes: Arc::new(Fine),
-        store: Box::new(store.clone()),
+        store: Box::new(store),
         local: None,
         seed,
         on_registered: None,
@@ -151,13 +156,72 @@ async fn a_stop_without_servers_ends_in_bounded_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_damaged_memory_is_set_aside_and_the_agent_begins_without() {
-    use sider_agent::store::Store;
     let net = MemoryNet::new();
     let mut store = CellStore::default();
-    store.save(b"{\"format\": 1, \"instan").expect("a cell");
+    store.save(b"{\"format\": 1, \"instan".to_vec()).await.expect("a cell");
     let _agent = start(&net, 1, &store);
     sleep(Duration::from_secs(5)).await;
     assert_eq!(net.net().registered.len(), 2);
     let saved = store.load().expect("a cell").expect("saved anew");
+    assert!(String::from_utf8_lossy(&saved).contains("\"web\""));
+}
+
+/// A disk that takes what it is given and never says that it has it.
+struct HungDisk;
+
+impl Store for HungDisk {
+    fn load(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn save(&mut self, _blob: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
+        Box::pin(std::future::pending())
+    }
+    fn set_aside(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_delays_no_renewal_and_the_end_by_a_bound() {
+    let net = MemoryNet::new();
+    let agent = start_with(&net, 1, HungDisk);
+    sleep(Duration::from_secs(60)).await;
+    assert!(net.count("renew web:1") >= 5, "{:?}", net.net().log);
+    let begun = tokio::time::Instant::now();
+    agent.signals.send(Signal::Stop).await.expect("it runs");
+    assert_eq!(agent.task.await.expect("it ends"), Ended::Clean);
+    assert_eq!(net.net().registered.len(), 0);
+    let bound = sider_agent::limits::SAVE_AT_END_TIMEOUT + Duration::from_millis(500);
+    assert!(begun.elapsed() <= bound, "{:?}", begun.elapsed());
+}
+
+/// A disk that is full for a while.
+struct FullDisk(Arc<Mutex<(u32, CellStore)>>);
+
+impl Store for FullDisk {
+    fn load(&mut self) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn save(&mut self, blob: Vec<u8>) -> BoxFuture<'static, io::Result<()>> {
+        let mut disk = self.0.lock().expect("no panic under the lock");
+        disk.0 += 1;
+        if disk.0 <= 2 {
+            return Box::pin(std::future::ready(Err(io::Error::from(io::ErrorKind::StorageFull))));
+        }
+        disk.1.save(blob)
+    }
+    fn set_aside(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_full_disk_did_not_take_is_saved_when_there_is_room() {
+    let net = MemoryNet::new();
+    let disk = Arc::new(Mutex::new((0, CellStore::default())));
+    let agent = start_with(&net, 1, FullDisk(Arc::clone(&disk)));
+    sleep(3 * sider_agent::limits::SAVE_RETRY_PAUSE).await;
+    agent.task.abort();
+    let saved = disk.lock().expect("no panic under the lock").1.load().expect("a cell").expect("there is room now");
     assert!(String::from_utf8_lossy(&saved).contains("\"web\""));
 }

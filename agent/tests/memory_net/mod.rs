@@ -1,6 +1,8 @@
 //! Servers that exist only in memory, for runs in virtual time: they keep what is registered, and note each request with
 //! its moment. What they promise is less than a real server does; the agent is what is looked at.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
