@@ -73,14 +73,16 @@ fn complain(text: &str) {
 /// Reads and parses the file, and completes it: node name from the host, `-http` from the command line.
 fn read_config(flags: &Flags) -> Result<AgentConfig, String> {
     let name = flags.config.display();
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let opened = File::open(&flags.config).map_err(|error| format!("-config {name}: {error}"))?;
-    let read = opened.take(limits::CONFIG_LEN_MAX + 1).read_to_string(&mut text);
-    let len = read.map_err(|error| format!("-config {name}: {error}"))?;
-    if len as u64 > limits::CONFIG_LEN_MAX {
+    opened
+        .take(limits::CONFIG_LEN_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("-config {name}: {error}"))?;
+    if bytes.len() as u64 > limits::CONFIG_LEN_MAX {
         return Err(format!("-config {name}: longer than {} bytes", limits::CONFIG_LEN_MAX));
     }
-    let mut config = AgentConfig::parse(&text).map_err(|error| format!("{name}: {error}"))?;
+    let mut config = AgentConfig::parse_file(&bytes).map_err(|error| format!("{name}: {error}"))?;
     if let Some(text) = &flags.http {
         config.http = Some(config::loopback(text).map_err(|problem| format!("-http: {problem}"))?);
     }

@@ -71,7 +71,8 @@ struct Agent {
     /// No local connection is accepted before this: the pause after a failure.
     accept_from: Instant,
     on_registered: Option<OnRegistered>,
-    leave_on_stop: bool,
+    /// What it is told now, without the services: those are the core's.
+    config: AgentConfig,
 }
 
 /// Runs an agent until it is told to stop. To crash it, drop the future.
@@ -87,9 +88,10 @@ pub async fn run(setup: Setup, mut signals: mpsc::Receiver<Signal>) -> Ended {
         begun: Instant::now(),
         accept_from: Instant::now(),
         on_registered,
-        leave_on_stop: config.leave_on_stop,
+        config,
     };
-    agent.shared.core().configure(Duration::ZERO, &config);
+    agent.shared.core().configure(Duration::ZERO, &agent.config);
+    agent.config.services = Vec::new();
     let mut stop_by: Option<Instant> = None;
     let mut listening = true;
     loop {
@@ -162,14 +164,17 @@ impl Agent {
 
     fn reload(&mut self, config: &AgentConfig) {
         tracing::info!(services = config.services.len(), "configuration reloaded");
-        self.leave_on_stop = config.leave_on_stop;
+        for key in self.config.fixed_keys_changed_in(config) {
+            tracing::warn!(key, "the new value of a key is taken when the agent is started again");
+        }
+        self.config.leave_on_stop = config.leave_on_stop;
         self.shared.set_servers(&config.servers);
         self.shared.core().configure(self.begun.elapsed(), config);
     }
 
     fn stop(&mut self) {
-        tracing::info!(leave = self.leave_on_stop, "stopping");
-        self.shared.core().stop(self.begun.elapsed(), self.leave_on_stop);
+        tracing::info!(leave = self.config.leave_on_stop, "stopping");
+        self.shared.core().stop(self.begun.elapsed(), self.config.leave_on_stop);
     }
 
     fn serve_local(&mut self, accepted: std::io::Result<sider_client::seam::BoxStream>) {

@@ -105,6 +105,23 @@ fn what_is_no_json_or_has_an_unknown_key_is_named_with_its_line() {
 }
 
 #[test]
+fn a_file_is_utf_8_with_or_without_a_byte_order_mark() {
+    assert!(AgentConfig::parse_file("\u{feff}{\"services\": []}".as_bytes()).is_ok());
+    let latin_1 = AgentConfig::parse_file(b"{\"services\": [\n{\"name\": \"\xfc\"}]}").expect_err("must be refused");
+    assert_eq!(latin_1.to_string(), "line 2: the file: holds bytes that are no UTF-8; save it as UTF-8");
+}
+
+#[test]
+fn keys_that_a_reload_cannot_change_are_known() {
+    let parse = |text: &str| AgentConfig::parse(text).expect("is right");
+    let before = parse(r#"{"http": ":8600", "data_dir": "/a", "services": []}"#);
+    let same = parse(r#"{"http": ":8600", "data_dir": "/a", "leave_on_stop": false, "services": [{"name": "web"}]}"#);
+    let other = parse(r#"{"data_dir": "/b", "log_format": "json", "services": []}"#);
+    assert_eq!(before.fixed_keys_changed_in(&same), [] as [&str; 0]);
+    assert_eq!(before.fixed_keys_changed_in(&other), ["data_dir", "http", "log_format"]);
+}
+
+#[test]
 fn an_impossible_check_is_named_with_its_line_its_key_and_what_would_be_right() {
     let cases = [
         (r#"{"type": "ttl"}"#, "services[0].checks[0]: ttl is missing; write one like \"10s\""),

@@ -78,6 +78,19 @@ impl<'de> Deserialize<'de> for LogFormat {
     }
 }
 
+/// The text, without the byte order mark that some editors write in front.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, ConfigError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        ConfigError {
+            line: 1 + before.iter().filter(|byte| **byte == b'\n').count(),
+            key: "the file".into(),
+            problem: "holds bytes that are no UTF-8; save it as UTF-8".into(),
+        }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
 /// Reads the keys.
 pub(super) fn read(text: &str) -> Result<RawFile, ConfigError> {
     let mut json = serde_json::Deserializer::from_str(text);

@@ -137,6 +137,14 @@ impl Problem {
 }
 
 impl AgentConfig {
+    /// Parses a configuration file as it was read: UTF-8, with or without a byte order mark.
+    ///
+    /// # Errors
+    /// Bytes that are no text, and as [`AgentConfig::parse`].
+    pub fn parse_file(bytes: &[u8]) -> Result<Self, ConfigError> {
+        Self::parse(file::text(bytes)?)
+    }
+
     /// Parses a configuration file's text.
     ///
     /// # Errors
@@ -176,6 +184,17 @@ impl AgentConfig {
             leave_on_stop: raw.leave_on_stop.unwrap_or(true),
             services,
         })
+    }
+
+    /// Keys in which `new` differs and which are only looked at when an agent starts.
+    #[must_use]
+    pub fn fixed_keys_changed_in(&self, new: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("data_dir", self.data_dir != new.data_dir),
+            ("http", self.http != new.http),
+            ("log_format", self.log_format != new.log_format),
+        ];
+        changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
     }
 
     /// Sets the node name of every instance, when the file gives none.

@@ -1,6 +1,8 @@
 //! This host's instances and checks, in the shapes of Consul's `/v1/agent/services` and `/v1/agent/checks`, with what only
 //! the agent knows in fields that begin with `Sider`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use sider_client::wire::DATACENTER;
 use sider_client::wire::health::shown_status;
@@ -11,11 +13,15 @@ use crate::metrics::state_of;
 
 /// Instances by id; by `namespace/service/id` where two share an id.
 pub(super) fn services(core: &Core) -> Value {
+    let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
+    for instance in core.instances() {
+        *holders.entry(instance.key.id.0.as_str()).or_default() += 1;
+    }
     let mut services = Map::new();
     for instance in core.instances() {
         let key = &instance.key;
         let id = key.id.0.as_str();
-        let shared = core.instances().filter(|other| other.key.id == key.id).count() > 1;
+        let shared = holders.get(id).is_some_and(|count| *count > 1);
         let name = if shared { full_name(instance) } else { id.to_owned() };
         let mut shown = json!({
             "ID": id,
