@@ -6,6 +6,7 @@
 //! | `start` + JSON | a new agent with this configuration, and with the memory of the one before, if it died |
 //! | `reload` + JSON | another configuration |
 //! | `until 10s` | time goes on, through everything that is due |
+//! | `suspended until 10m` | time goes on without the agent |
 //! | `register ID ok CHECK..` / `refused` / `unknown` / `unreachable` | a registration is over |
 //! | `deregister ID ok` / `unknown-id` / `unknown` | a deregistration is over |
 //! | `report NS ok` / `lost CHECK..` / `unknown` | a batch is over |
@@ -98,6 +99,7 @@ impl Player {
             }
             ["reload"] => self.core().configure(now, &config(body)),
             ["until", at] => return self.until(duration::parse(at).expect("a moment")),
+            ["suspended", "until", at] => self.now = duration::parse(at).expect("a moment"),
             ["register", id, ref result @ ..] => {
                 let (key, _) = self.registering.remove(id).expect("a registration is under way");
                 self.core().registered(

@@ -150,12 +150,14 @@ impl Core {
     }
 
     /// The next run is planned from when this one was due, not from when it ends: a slow check keeps its rhythm, and is
-    /// left out rather than run twice at a time.
+    /// left out rather than run twice at a time. Runs that were missed (a suspended host) are left out too, and the beat
+    /// stays: checks that all began anew at the same instant would stay together from then on.
     pub(super) fn begin_probe(&mut self, now: Duration, no: CheckNo) -> Option<Action> {
         let check = self.checks.get_mut(&no)?;
         let Duty::Probe(probe) = check.config.duty.clone() else { return None };
         let due = check.probe_due.unwrap_or(now);
-        let next = (due + probe.interval).max(now);
+        let missed = now.saturating_sub(due).as_nanos() / probe.interval.as_nanos();
+        let next = due + probe.interval * u32::try_from(missed + 1).unwrap_or(u32::MAX);
         let idle = !std::mem::replace(&mut check.probing, true);
         self.plan_probe(no, Some(next));
         idle.then_some(Action::Probe { check: no, target: probe.target, timeout: probe.timeout })
