@@ -8,7 +8,8 @@ use sider_client::wire::RenewOutcome;
 use sider_registry::model::Namespace;
 
 use super::queue::Due;
-use super::{Action, CheckNo, Core, Report};
+use super::{Action, Check, CheckNo, Core, Report};
+use crate::config::Duty;
 use crate::limits;
 
 /// One result for each report of a batch, in order.
@@ -80,6 +81,7 @@ impl Core {
 
     /// A batch is over.
     pub fn reported(&mut self, now: Duration, namespace: &Namespace, outcome: Outcome<ReportResults>) {
+        let mut news_of_loss = false;
         let Some(lane) = self.lanes.get_mut(namespace) else { return };
         let Some(batch) = lane.in_flight.take() else { return };
         match outcome {
@@ -88,7 +90,7 @@ impl Core {
                 for (report, result) in batch.reports.iter().zip(results) {
                     match result {
                         RenewOutcome::Ok | RenewOutcome::Changed => self.told(now, batch.sent, report),
-                        RenewOutcome::Unknown => self.lost(now, report.check),
+                        RenewOutcome::Unknown => news_of_loss |= self.lost(now, report.check),
                     }
                 }
             }
@@ -109,10 +111,23 @@ impl Core {
                 }
             }
         }
+        if news_of_loss {
+            self.tell_everything(now);
+        }
         if let Some(lane) = self.lanes.get_mut(namespace) {
             // What came due meanwhile goes next.
             let at = lane.not_before.max(now);
             self.queue.schedule(&mut lane.due, Due::Lane(namespace.clone()), Some(at));
+        }
+    }
+
+    /// Where one instance was lost others may be: what is told every few minutes only is told now.
+    fn tell_everything(&mut self, now: Duration) {
+        let later =
+            |check: &&Check| check.send_due.is_some_and(|due| due > now) && matches!(check.config.duty, Duty::Probe(_));
+        let all: Vec<CheckNo> = self.checks.iter().filter(|(_, check)| later(check)).map(|(no, _)| *no).collect();
+        for no in all {
+            self.plan_send(no, Some(now));
         }
     }
 

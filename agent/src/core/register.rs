@@ -226,17 +226,17 @@ impl Core {
     }
 
     /// The cluster does not know a check: it lost the instance, or somebody took it out. It is registered again, and so
-    /// is, at once, every instance that could not notice by itself.
-    pub(super) fn lost(&mut self, now: Duration, no: CheckNo) {
-        let Some(check) = self.checks.get(&no) else { return };
+    /// is, at once, every instance that could not notice by itself. True when this is news of its instance.
+    pub(super) fn lost(&mut self, now: Duration, no: CheckNo) -> bool {
+        let Some(check) = self.checks.get(&no) else { return false };
         let key = check.instance.clone();
-        let Some(instance) = self.instances.get_mut(&key) else { return };
+        let Some(instance) = self.instances.get_mut(&key) else { return false };
         for no in instance.checks.clone() {
             self.plan_send(no, None);
         }
-        let Some(instance) = self.instances.get_mut(&key) else { return };
+        let Some(instance) = self.instances.get_mut(&key) else { return false };
         if !std::mem::replace(&mut instance.settled, false) {
-            return;
+            return false;
         }
         instance.losses += 1;
         let losses = instance.losses;
@@ -259,5 +259,6 @@ impl Core {
         for key in silent {
             self.plan_write(&key, Some(now));
         }
+        losses == 1
     }
 }
