@@ -226,6 +226,12 @@ fn an_impossible_service_or_file_is_named_too() {
     }
     let long = format!(r#"{{"type": "tcp", "tcp": "{}:80", "interval": "1s"}}"#, "h".repeat(2000));
     assert!(refused(&with_check(&long)).starts_with("line 4: services[0].checks[0]: TCP: has 2003 bytes"));
+    let command = format!(
+        r#"{{"type": "cmd", "interval": "1s", "cmd": [{}]}}"#,
+        vec![format!("\"{}\"", "x".repeat(1000)); 60].join(",")
+    );
+    let fat = refused(&with_check(&vec![command; 10].join(",")));
+    assert!(fat.starts_with("line 2: services[0]: has 60") && fat.ends_with("at most 524288"), "{fat}");
     let twice = with_check(r#"{"type": "ttl", "ttl": "1s", "id": "x"}, {"type": "ttl", "ttl": "2s", "id": "x"}"#);
     assert!(refused(&twice).starts_with("line 4: services[0].checks[1].id: check id \"x\" is used twice"));
 }

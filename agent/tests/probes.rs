@@ -92,6 +92,26 @@ async fn what_does_not_answer_is_critical_after_its_time_out() {
     assert!(refused.output.contains("refused"), "says why: {}", refused.output);
 }
 
+#[tokio::test]
+async fn a_body_that_does_not_end_is_told_from_no_answer() {
+    let (url, _) = web("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc".into()).await;
+    let broken = probe(Target::Http(url), SECOND).await;
+    assert_eq!(broken.status, Status::Critical);
+    assert!(broken.output.contains("200 OK, but the body broke off"), "{}", broken.output);
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let hold = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc").await;
+        stream
+    });
+    let slow = probe(Target::Http(url), Duration::from_millis(300)).await;
+    drop(hold);
+    assert!(slow.output.ends_with("200 OK, but the body did not end within 300ms"), "{}", slow.output);
+}
+
 fn sh(script: &str) -> Target {
     Target::Cmd(vec!["/bin/sh".into(), "-c".into(), script.into()])
 }

@@ -2,11 +2,14 @@
 
 use std::net::Ipv6Addr;
 
+use sider_client::wire::RegisterRequest;
 use sider_registry::limits;
-use sider_registry::model::{InstanceId, InstanceKey, InstanceSpec, Invalid, Name, Namespace, ServiceName, Weights};
+use sider_registry::model::{
+    CheckSpec, InstanceId, InstanceKey, InstanceSpec, Invalid, Name, Namespace, ServiceName, Weights,
+};
 
 use super::file::{RawService, RawWeights};
-use super::{Place, Problem, ServiceConfig, check, name_at};
+use super::{CheckConfig, Place, Problem, ServiceConfig, check, name_at};
 
 /// What the file says about all services.
 pub(super) struct Context {
@@ -47,7 +50,21 @@ pub(super) fn parse(raw: RawService, context: &Context, place: &Place) -> Result
     for (n, raw) in raw.checks.into_iter().enumerate() {
         checks.push(check::parse(raw, &instance, context.cmd_enabled, &checks_place.item(n))?);
     }
+    refuse_what_fits_no_request(&instance, &checks, place)?;
     Ok(ServiceConfig { instance, checks })
+}
+
+/// Each text within its bound, and all together beyond that of a request: a server would refuse it every time.
+fn refuse_what_fits_no_request(instance: &InstanceSpec, checks: &[CheckConfig], place: &Place) -> Result<(), Problem> {
+    let specs: Vec<CheckSpec> = checks.iter().map(|check| check.spec.clone()).collect();
+    let request = serde_json::to_vec(&RegisterRequest::new(instance, &specs)).unwrap_or_default();
+    // The node name may still be another one.
+    let len = request.len() + limits::NAME_LEN_MAX;
+    if len <= limits::HTTP_BODY_LEN_MAX {
+        return Ok(());
+    }
+    let bound = limits::HTTP_BODY_LEN_MAX;
+    Err(Problem::new(place, format!("has {len} bytes with all its checks; a registration has at most {bound}")))
 }
 
 /// The registry's own rules are the last word: what `-check` calls right is not refused by a server later.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::redirect;
+use reqwest::{StatusCode, redirect};
 use sider_client::duration;
 use sider_registry::model::Status;
 
@@ -21,16 +21,27 @@ pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 pub(super) async fn run(client: reqwest::Client, url: String, timeout: Duration) -> Measured {
-    match tokio::time::timeout(timeout, get(&client, &url)).await {
-        Ok(Ok(measured)) => measured,
-        Ok(Err(error)) => critical(format!("HTTP GET {url}: {}", with_causes(&error))),
-        Err(_) => critical(format!("HTTP GET {url}: no answer within {}", duration::format(timeout))),
-    }
+    let mut answered = None;
+    let ended = tokio::time::timeout(timeout, get(&client, &url, &mut answered)).await;
+    let problem = match (ended, answered) {
+        (Ok(Ok(measured)), _) => return measured,
+        (Ok(Err(error)), None) => with_causes(&error),
+        (Ok(Err(error)), Some(code)) => format!("{code}, but the body broke off: {}", with_causes(&error)),
+        (Err(_), None) => format!("no answer within {}", duration::format(timeout)),
+        (Err(_), Some(code)) => format!("{code}, but the body did not end within {}", duration::format(timeout)),
+    };
+    critical(format!("HTTP GET {url}: {problem}"))
 }
 
-async fn get(client: &reqwest::Client, url: &str) -> Result<Measured, reqwest::Error> {
+/// Sets `answered` as soon as the status is known.
+async fn get(
+    client: &reqwest::Client,
+    url: &str,
+    answered: &mut Option<StatusCode>,
+) -> Result<Measured, reqwest::Error> {
     let mut response = client.get(url).send().await?;
     let code = response.status();
+    *answered = Some(code);
     let status = match code.as_u16() {
         200..=399 => Status::Passing,
         400..=499 => Status::Warning,
