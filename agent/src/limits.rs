@@ -55,6 +55,8 @@ pub const PROBE_OUTPUT_MAX: usize = OUTPUT_LEN_MAX;
 pub const SAVE_PAUSE: Duration = Duration::from_secs(1);
 /// A write that failed (a full disk) is tried again after this.
 pub const SAVE_RETRY_PAUSE: Duration = Duration::from_secs(10);
+/// For one write. It goes on behind this, and the next one waits for it.
+pub const SAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the last write of an agent that ends.
 pub const SAVE_AT_END_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest memory file: keys and statuses of every service and check.
@@ -78,4 +80,5 @@ pub const CACHED_POLL_PAUSE: Duration = Duration::from_secs(1);
 
 const _: () = assert!(OUTPUT_LEN_MAX * 6 + 1024 < BATCH_LEN_MAX, "one report always fits, whatever its escapes");
 const _: () = assert!(16 + 1 + 20 <= IDEMPOTENCY_KEY_LEN_MAX, "a key is 16 digits, a dash and a counter");
+const _: () = assert!(SAVE_AT_END_TIMEOUT.as_millis() < SAVE_TIMEOUT.as_millis());
 const _: () = assert!(BACKOFF_MIN.as_millis() < BACKOFF_MAX.as_millis());

@@ -212,8 +212,12 @@ impl Agent {
     }
 }
 
+/// A write that hangs is a failed one, so that somebody hears of it.
 fn saved(write: BoxFuture<'static, std::io::Result<()>>) -> BoxFuture<'static, Done> {
-    Box::pin(async { Done::Saved(write.await) })
+    Box::pin(async {
+        let hung = |_| Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the disk hangs"));
+        Done::Saved(timeout(limits::SAVE_TIMEOUT, write).await.unwrap_or_else(hung))
+    })
 }
 
 /// The next local connection; never, without a listener.
