@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use memory_net::MemoryNet;
+use memory_net::{MemoryNet, Mood};
 use sider_agent::config::{AgentConfig, Target};
 use sider_agent::core::Measured;
 use sider_agent::probe::Probe;
@@ -29,11 +29,15 @@ impl Probe for NoProbes {
 }
 
 fn start(local: impl Listen) -> mpsc::Sender<sider_agent::Signal> {
+    start_on(&MemoryNet::new(), local)
+}
+
+fn start_on(net: &MemoryNet, local: impl Listen) -> mpsc::Sender<sider_agent::Signal> {
     let config = AgentConfig::parse(r#"{"services": [{"name": "web", "port": 80}]}"#).expect("is right");
     let (signals, received) = mpsc::channel(1);
     let setup = Setup {
         config: config.on_node(&Name::new("host-a").expect("a name")),
-        dial: Arc::new(MemoryNet::new()),
+        dial: Arc::new(net.clone()),
         probes: Arc::new(NoProbes),
         store: Box::new(CellStore::default()),
         local: Some(Box::new(local)),
@@ -88,6 +92,16 @@ async fn clients_that_do_not_read_lose_their_places() {
     assert_eq!(answer(ask(&door, "/livez").await).await, "", "all places are taken");
     sleep(limits::LOCAL_WRITE_TIMEOUT + Duration::from_secs(1)).await;
     assert!(answer(ask(&door, "/livez").await).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_portals_page_is_no_answer_of_the_cluster() {
+    let (door, streams) = mpsc::channel(1);
+    let net = MemoryNet::new();
+    net.set("127.0.0.1:8500", Mood::Portal);
+    let _agent = start_on(&net, Door(streams));
+    let text = answer(ask(&door, "/v1/health/service/web").await).await;
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("no Sider server gives"), "{text}");
 }
 
 /// No file is free: every accept fails at once.

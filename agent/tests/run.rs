@@ -112,6 +112,18 @@ async fn a_wedged_server_is_left_before_the_ttl_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_portal_in_the_list_of_servers_costs_no_renewal() {
+    for seed in 1..=6 {
+        let net = MemoryNet::new();
+        net.set("a:1", Mood::Portal);
+        let _agent = start(&net, seed, &CellStore::default());
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(net.count("register"), 2);
+        assert!(net.count("renew web:1") >= 5, "{:?}", net.net().log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn servers_that_lost_everything_get_it_back() {
     let net = MemoryNet::new();
     let _agent = start(&net, 1, &CellStore::default());

@@ -78,12 +78,13 @@ pub(super) async fn read_through(shared: &Shared, uri: &Uri) -> Answer {
     let result = shared.client().pass_through(&path, patience).await;
     let question = question(uri);
     match result {
-        Ok(answer) if answer.status == StatusCode::OK => {
+        // A portal's page is no answer: it must not take the place of one.
+        Ok(answer) if answer.status == StatusCode::OK && answer.index().is_some() => {
             let entry = Entry { headers: passed_on(&answer), body: answer.body, at: Instant::now() };
             shared.cache.lock().unwrap_or_else(PoisonError::into_inner).keep(question, entry.clone());
             render(&entry, "MISS", Duration::ZERO)
         }
-        Ok(answer) if !answer.is_transient() => refused(&answer),
+        Ok(answer) if answer.code().is_some() && !answer.is_transient() => refused(&answer),
         failed => {
             let kept = shared.cache.lock().unwrap_or_else(PoisonError::into_inner).entries.get(&question).cloned();
             match kept {
@@ -154,13 +155,13 @@ fn refused(answer: &RawAnswer) -> Answer {
 }
 
 fn unavailable(failed: Result<RawAnswer, CallError>) -> Answer {
-    match failed {
-        Ok(answer) => refused(&answer),
-        Err(error) => {
-            let text = format!("no server can be reached, and this was never asked before: {error}\n");
-            let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-            answer.headers_mut().insert(names::X_SIDER_ERROR, HeaderValue::from_static("not-ready"));
-            answer
-        }
-    }
+    let reason = match failed {
+        Ok(answer) if answer.code().is_some() => return refused(&answer),
+        Ok(answer) => format!("an answer with status {} that no Sider server gives", answer.status.as_u16()),
+        Err(error) => error.to_string(),
+    };
+    let text = format!("no server can be reached, and this was never asked before: {reason}\n");
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    answer.headers_mut().insert(names::X_SIDER_ERROR, HeaderValue::from_static("not-ready"));
+    answer
 }

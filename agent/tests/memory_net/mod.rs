@@ -27,6 +27,8 @@ pub(crate) enum Mood {
     CutOff,
     /// It takes connections and never answers.
     Wedged,
+    /// Something else listens there: it welcomes whoever asks whatever.
+    Portal,
 }
 
 #[derive(Default)]
@@ -67,8 +69,10 @@ impl MemoryNet {
     async fn answer(&self, server: &str, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let path = request.uri().path().to_owned();
         let body = request.into_body().collect().await.expect("a body").to_bytes();
-        if self.mood(server) != Mood::Fine {
-            return std::future::pending().await;
+        match self.mood(server) {
+            Mood::Fine => {}
+            Mood::Portal => return Ok(Response::new(Full::new("<html>welcome</html>".into()))),
+            Mood::CutOff | Mood::Wedged => return std::future::pending().await,
         }
         let body: Value = serde_json::from_slice(&body).expect("JSON");
         let mut net = self.net();
