@@ -1,16 +1,18 @@
 //! MEM-2: what is committed stands, synced, on a majority of the voters; of both halves of a joint configuration.
 //!
+//! The server says where its log will end with each commit, and the simulated disk, not the server, when that commit is synced.
 //! Looked at when the first server applies an entry: it was committed before. The configuration that commits an entry is the
 //! leader's last, which may stand behind the entry: who fails the one in force waits for the next, which is applied soon. A log
 //! counts for an entry if its last entry is as far and of no lower term; a log of a deposed leader may pass by that, so this finds
 //! less than there may be, and nothing that is right.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use linearizability::verdict::Property;
 
 use super::{Finding, Invariant, TheEnd};
-use crate::record::facts::{Fact, FactKind};
+use crate::record::facts::{Fact, FactKind, LogEnd};
+use crate::sim::disk::DISK_SYNCED;
 
 /// An entry that the configuration in force did not commit.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct CommitsOnQuorum {
     synced: BTreeMap<u64, (u64, u64)>,
     /// The identity of each server.
     ids: BTreeMap<String, u64>,
+    /// Commits of each server that wait for their sync, oldest first.
+    waiting: BTreeMap<String, VecDeque<LogEnd>>,
     /// Highest position that was applied anywhere.
     applied: Option<u64>,
     joint: Vec<Vec<u64>>,
@@ -41,6 +45,25 @@ impl CommitsOnQuorum {
     fn note(&mut self, id: u64, upto: (u64, u64)) {
         let known = self.synced.entry(id).or_default();
         *known = (*known).max(upto);
+    }
+
+    fn point(&mut self, node: &str, point: &str, end: Option<&LogEnd>) {
+        let waiting = self.waiting.entry(node.to_owned()).or_default();
+        match (point, end) {
+            (DISK_SYNCED, _) => {
+                if let Some(end) = waiting.pop_front() {
+                    self.note(end.id, (end.term, end.log));
+                }
+            }
+            // A start: what was written before it either is there or is not.
+            ("log.open", Some(end)) => {
+                waiting.clear();
+                self.ids.insert(node.to_owned(), end.id);
+                self.note(end.id, (end.term, end.log));
+            }
+            (_, Some(end)) => waiting.push_back(*end),
+            (_, None) => {}
+        }
     }
 
     fn first_applied(&mut self, fact: &Fact, term: u64, log: u64) {
@@ -91,9 +114,8 @@ fn names(joint: &[Vec<u64>]) -> String {
 impl Invariant for CommitsOnQuorum {
     fn observe(&mut self, fact: &Fact) -> Option<Finding> {
         match &fact.kind {
-            FactKind::Point { synced: Some(synced), .. } => {
-                self.ids.insert(fact.node.clone(), synced.id);
-                self.note(synced.id, (synced.term, synced.log));
+            FactKind::Point { point, end } => {
+                self.point(&fact.node, point, end.as_ref());
                 None
             }
             // A snapshot is synced before it is installed.
@@ -127,49 +149,57 @@ impl Invariant for CommitsOnQuorum {
 mod tests {
     use super::super::testing::{applied, fact, findings};
     use super::*;
-    use crate::record::facts::Synced;
 
-    fn synced(node: &str, id: u64, term: u64, log: u64) -> Fact {
-        let synced = Some(Synced { id, term, log });
-        fact(node, FactKind::Point { point: "log.after_commit".into(), synced })
+    fn point(node: &str, point: &str, end: Option<LogEnd>) -> Fact {
+        fact(node, FactKind::Point { point: point.into(), end })
+    }
+
+    fn synced(node: &str, id: u64, term: u64, log: u64) -> [Fact; 2] {
+        [point(node, "log.before_commit", Some(LogEnd { id, term, log })), point(node, DISK_SYNCED, None)]
     }
 
     fn voters(log: u64, joint: &[&[u64]]) -> Fact {
         fact("n1", FactKind::Voters { log, joint: joint.iter().map(|set| set.to_vec()).collect() })
     }
 
-    /// Three voters, the first two of whom have entry 5; it is applied.
-    fn start() -> Vec<Fact> {
-        vec![voters(1, &[&[1, 2, 3]]), synced("n1", 1, 1, 5), synced("n2", 2, 1, 5), applied("n1", 1, 5, 5, "")]
+    /// Three voters, the first two of whom have entry 5; it is applied. Then `more`.
+    fn found_in(more: Vec<Fact>) -> Vec<Finding> {
+        let start =
+            [vec![voters(1, &[&[1, 2, 3]])], synced("n1", 1, 1, 5).into(), synced("n2", 2, 1, 5).into()].concat();
+        findings(CommitsOnQuorum::default(), &[start, vec![applied("n1", 1, 5, 5, "")], more].concat())
     }
 
     #[test]
     fn an_entry_on_a_majority_is_right() {
-        let facts = [start(), vec![voters(6, &[&[1, 2, 3]])]].concat();
-        assert_eq!(findings(CommitsOnQuorum::default(), &facts), []);
+        assert_eq!(found_in(vec![voters(6, &[&[1, 2, 3]])]), []);
     }
 
     #[test]
-    fn an_entry_that_only_a_minority_has_synced_is_found() {
-        let facts =
-            [start(), vec![synced("n1", 1, 1, 6), applied("n1", 1, 6, 6, ""), voters(7, &[&[1, 2, 3]])]].concat();
-        let found = findings(CommitsOnQuorum::default(), &facts);
+    fn an_entry_that_only_a_minority_has_is_found() {
+        let more = [synced("n1", 1, 1, 6).into(), vec![applied("n1", 1, 6, 6, ""), voters(7, &[&[1, 2, 3]])]].concat();
+        let found = found_in(more);
         assert_eq!(found.len(), 1);
         assert!(found[0].summary.contains("entry 6 of term 1"), "{}", found[0].summary);
     }
 
     #[test]
+    fn an_entry_that_is_written_and_not_synced_is_found() {
+        let unsynced = point("n2", "log.before_commit", Some(LogEnd { id: 2, term: 1, log: 6 }));
+        let more = [synced("n1", 1, 1, 6).into(), vec![unsynced, applied("n1", 1, 6, 6, "")]].concat();
+        assert_eq!(found_in([more, vec![voters(7, &[&[1, 2, 3]])]].concat()).len(), 1);
+    }
+
+    #[test]
     fn both_halves_of_a_joint_configuration_must_have_it() {
         let joint: &[&[u64]] = &[&[1, 2, 3], &[1, 4, 5]];
-        let facts = [start(), vec![voters(5, joint), synced("n1", 1, 1, 6), synced("n2", 2, 1, 6)]].concat();
-        let facts = [facts, vec![applied("n1", 1, 6, 6, ""), voters(7, joint)]].concat();
-        assert_eq!(findings(CommitsOnQuorum::default(), &facts).len(), 1);
+        let more = [vec![voters(5, joint)], synced("n1", 1, 1, 6).into(), synced("n2", 2, 1, 6).into()].concat();
+        assert_eq!(found_in([more, vec![applied("n1", 1, 6, 6, ""), voters(7, joint)]].concat()).len(), 1);
     }
 
     #[test]
     fn what_the_next_configuration_commits_is_right() {
-        // The leader removed server 2 and 3 before entry 6 was committed: its own log is the quorum.
-        let facts = [start(), vec![synced("n1", 1, 1, 7), applied("n1", 1, 6, 6, ""), voters(7, &[&[1]])]].concat();
-        assert_eq!(findings(CommitsOnQuorum::default(), &facts), []);
+        // The leader removed servers 2 and 3 before entry 6 was committed: its own log is the quorum.
+        let more = [synced("n1", 1, 1, 7).into(), vec![applied("n1", 1, 6, 6, ""), voters(7, &[&[1]])]].concat();
+        assert_eq!(found_in(more), []);
     }
 }

@@ -27,7 +27,7 @@ impl Invariant for OldIdentityIsSilent {
                 return None;
             }
             FactKind::Vote { id, .. } => id,
-            FactKind::Point { synced: Some(synced), .. } => synced.id,
+            FactKind::Point { end: Some(end), .. } => end.id,
             _ => return None,
         };
         if let Some(before) = self.gone.get(&id) {

@@ -57,8 +57,8 @@ pub enum FactKind {
     Point {
         /// Its name.
         point: String,
-        /// What its log holds for sure, where the point tells.
-        synced: Option<Synced>,
+        /// Where its log ends, if the point tells.
+        end: Option<LogEnd>,
     },
     /// Saved a vote, which counts from then on.
     Vote {
@@ -84,12 +84,12 @@ pub enum FactKind {
     NewCluster,
 }
 
-/// How far a log is synced.
+/// Where a log ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Synced {
+pub struct LogEnd {
     /// Identity of its server.
     pub id: u64,
-    /// Term of the last entry; 0 of an empty log.
+    /// Term of the last entry; 0: there is none.
     pub term: u64,
     /// Position of the last entry.
     pub log: u64,

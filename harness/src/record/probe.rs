@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::Record;
-use super::facts::{FactKind, Synced};
+use super::facts::{FactKind, LogEnd};
 use super::trace::Depth;
 
 /// See the module.
@@ -186,7 +186,7 @@ impl Text {
             "sider::watch" => FactKind::Watch { parked: self.parked },
             "sider::point" => FactKind::Point {
                 point: self.point,
-                synced: self.id.map(|id| Synced { id, term: self.term, log: self.log }),
+                end: self.id.map(|id| LogEnd { id, term: self.term, log: self.log }),
             },
             "sider::vote" => FactKind::Vote { id: self.id?, term: self.term, candidate: self.candidate, won: self.won },
             "sider::voters" => FactKind::Voters { log: self.log, joint: voters(&self.voters)? },

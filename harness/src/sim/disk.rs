@@ -18,6 +18,9 @@ use sider_client::seam::BoxFuture;
 use super::image::{Image, Metas};
 use crate::scenario::model::DiskError;
 
+/// The point at which the oldest commit of the log that waited for its sync has got it.
+pub const DISK_SYNCED: &str = "disk.synced";
+
 /// Names of the two environments below a server's directory.
 const ENVIRONMENTS: [&str; 2] = ["log", "snap"];
 
@@ -197,7 +200,12 @@ impl SimDisk {
     }
 
     fn synced(&self, dir: &Path) {
-        self.lock().environments[Self::which(dir)].unsynced.pop_front();
+        let which = Self::which(dir);
+        self.lock().environments[which].unsynced.pop_front();
+        if which == 0 {
+            // What the server says of its disk may be wrong; this is what it really did (MEM-2).
+            tracing::trace!(target: "sider::point", point = DISK_SYNCED);
+        }
     }
 }
 

@@ -58,8 +58,8 @@ impl Shared {
         self.vote.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The fact that MEM-2 and MEM-4 are judged by: the disk of this identity holds the log up to `last`.
-    fn trace_synced(&self, point: &'static str, last: Option<LogId>) {
+    /// The fact that MEM-2 and MEM-4 are judged by: with what is committed now, the log of this identity ends at `last`.
+    fn trace_end(&self, point: &'static str, last: Option<LogId>) {
         let (term, log) = last.map_or((0, 0), |last| (last.leader_id.term, last.index));
         tracing::trace!(target: "sider::point", point, id = self.id, term, log);
     }
@@ -94,7 +94,7 @@ impl LogStore {
             vote: Mutex::new(vote),
             stats: LogStats::default(),
         });
-        shared.trace_synced("log.open", last);
+        shared.trace_end("log.open", last);
         let (queue, jobs) = mpsc::channel(limits::LOG_QUEUE_MAX);
         let writer = Writer { shared: Arc::clone(&shared), disk: Arc::clone(&disk), host: host.clone() };
         disk.run(host, "sider-log", Box::pin(writer.run(jobs)));

@@ -88,12 +88,12 @@ impl Writer {
 
     async fn commit(&self, batch: &[Job]) -> io::Result<()> {
         let dir = &self.shared.environment.dir;
-        tracing::trace!(target: "sider::point", point = "log.before_commit", jobs = batch.len());
+        let last = batch.iter().rev().find_map(|job| if let Job::Append { last, .. } = job { *last } else { None });
+        self.shared.trace_end("log.before_commit", last);
         self.disk.before_commit(dir).await?;
         self.write(batch)?;
         self.disk.after_commit(dir).await?;
-        let last = batch.iter().rev().find_map(|job| if let Job::Append { last, .. } = job { *last } else { None });
-        self.shared.trace_synced("log.after_commit", last);
+        tracing::trace!(target: "sider::point", point = "log.after_commit", jobs = batch.len());
         Ok(())
     }
 
