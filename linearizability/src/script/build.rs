@@ -1,12 +1,13 @@
 //! From calls to steps.
 
 use super::content::{CHECKS_MAX, Content, code};
-use super::{Act, Cell, Check, Need, Packed, Registration, Renewal, Script, Service, Step, TooWide};
+use super::keys::Keys;
+use super::{Act, Cell, Check, NO_CLAIM, Need, Packed, Registration, Renewal, Script, Service, Step, TooWide};
 use crate::history::{Answer, Call, CheckSpec, History, Operation, Outcome, Status, Symbol, Token};
 use crate::lookup::Lookup;
 
-/// Bits of the filter that finds keys which occur twice.
-const FILTER_BITS: u32 = 23;
+/// In histories with fewer calls the caller looks for repeated keys itself.
+const PARALLEL_MIN: usize = 20_000;
 
 struct Builder<'h> {
     history: &'h History,
@@ -36,13 +37,21 @@ impl Script {
             unknown: history.names.find("unknown"),
         };
         builder.pack_lists()?;
-        let keyed = Keys::group(&history.calls);
-        builder.script.steps.reserve_exact(history.calls.len());
-        for position in 0..history.calls.len() as u32 {
-            builder.add(position, &keyed)?;
-        }
+        let calls = &history.calls;
+        builder.script.steps.reserve_exact(calls.len());
+        builder.script.claims.reserve_exact(calls.len());
+        let keyed = std::thread::scope(|scope| {
+            let other = (calls.len() >= PARALLEL_MIN).then(|| scope.spawn(|| Keys::group(calls)));
+            for (position, call) in (0..).zip(calls) {
+                builder.add(position, call)?;
+            }
+            Ok(match other {
+                Some(other) => other.join().expect("grouping keys does not panic"),
+                None => Keys::group(calls),
+            })
+        })?;
         if !keyed.retries.is_empty() {
-            builder.script.steps.sort_by_key(|step| step.from);
+            builder.script.join(calls, &keyed);
         }
         builder.script.retries = keyed.retries;
         Ok(builder.script)
@@ -153,10 +162,9 @@ impl Builder<'_> {
         Ok(self.script.registrations.len() as u32 - 1)
     }
 
-    fn add(&mut self, position: u32, keyed: &Keys) -> Result<(), TooWide> {
+    fn add(&mut self, position: u32, call: &Call) -> Result<(), TooWide> {
         let history = self.history;
-        let call = &history.calls[position as usize];
-        let Some((need, from, until)) = self.interval(position, call, keyed) else { return Ok(()) };
+        let Some((need, until)) = self.interval(call) else { return Ok(()) };
         let act = match call.operation {
             Operation::Register { ns, service, id, nonce, checks } => {
                 let cell = self.cell(ns, service, id);
@@ -172,7 +180,8 @@ impl Builder<'_> {
             Operation::List { ns, .. } => Act::List(self.namespace(ns)),
             Operation::Membership { .. } => return Ok(()),
         };
-        self.script.steps.push(Step { call: position, from, until, need, act });
+        self.script.steps.push(Step { call: position, from: call.line, until, need, act });
+        self.script.claims.push(claim(call));
         Ok(())
     }
 
@@ -186,8 +195,8 @@ impl Builder<'_> {
         self.script.renewals.len() as u32 - 1
     }
 
-    /// Whether the call is a step, and from which line to which it may happen.
-    fn interval(&self, position: u32, call: &Call, keyed: &Keys) -> Option<(Need, u32, u32)> {
+    /// Whether the call is a step, and to which line it may happen.
+    fn interval(&self, call: &Call) -> Option<(Need, u32)> {
         let until = if call.is_unknown() { u32::MAX } else { call.end_line };
         let need = match call.outcome {
             Outcome::Ok(_) => Need::Accepted,
@@ -198,121 +207,32 @@ impl Builder<'_> {
         };
         if call.operation.is_read() {
             let counts = need == Need::Accepted && call.operation.mode().is_some_and(|mode| mode.is_linearizable());
-            return counts.then_some((need, call.line, until));
+            return counts.then_some((need, until));
         }
         let can_be_rejected = !matches!(call.operation, Operation::Register { .. } | Operation::RenewMany { .. });
-        if need == Need::Rejected && !can_be_rejected {
-            return None;
-        }
-        match keyed.role(position) {
-            None => Some((need, call.line, until)),
-            // A stored first answer may be older than the retry that it answers.
-            Some(group) if need == Need::Rejected => Some((need, group.from, until)),
-            // A renewal that changes nothing is not logged, so its key is not stored: each attempt counts for itself.
-            Some(group) if matches!(call.operation, Operation::Report { .. } | Operation::RenewMany { .. }) => {
-                Some((need, group.from, until))
-            }
-            Some(group) if group.first_ok.map_or(position == group.first_unknown, |ok| ok == position) => {
-                Some((need, group.from, until))
-            }
-            Some(_) => None,
-        }
+        (need != Need::Rejected || can_be_rejected).then_some((need, until))
     }
 }
 
-/// Calls that share an idempotency key.
-#[derive(Default)]
-struct Keys {
-    groups: Vec<KeyGroup>,
-    of: Lookup<u32, u32>,
-    retries: Vec<(u32, u32)>,
+fn claim(call: &Call) -> u64 {
+    call.claimed_index().map_or(NO_CLAIM, |index| index.min(NO_CLAIM - 1))
 }
 
-struct KeyGroup {
-    first: u32,
-    /// Line of the first attempt.
-    from: u32,
-    /// The attempt whose ok came first: the effect is not later than it.
-    first_ok: Option<u32>,
-    first_unknown: u32,
-}
-
-impl Keys {
-    fn role(&self, position: u32) -> Option<&KeyGroup> {
-        if self.groups.is_empty() {
-            return None;
-        }
-        self.of.get(&position).map(|&group| &self.groups[group as usize])
-    }
-
-    /// Nearly every key occurs once. A filter of bits finds the few that may not, so that no table of all keys is needed.
-    fn group(calls: &[Call]) -> Self {
-        let bit = |key: Token| crate::lookup::fold(key.bits(), 0x9e37_79b9_7f4a_7c15) >> (64 - FILTER_BITS);
-        let mut once = vec![0_u64; 1 << (FILTER_BITS - 6)];
-        let mut twice = Vec::new();
-        let mut keyed = Vec::new();
-        for (position, call) in calls.iter().enumerate().filter(|(_, call)| !call.key.is_none()) {
-            let at = bit(call.key);
-            let (word, mask) = (at as usize >> 6, 1 << (at & 63));
-            if once[word] & mask != 0 {
-                twice.push(at);
-            }
-            once[word] |= mask;
-            keyed.push((call.key, position as u32));
-        }
-        let mut keys = Self::default();
-        if twice.is_empty() {
-            return keys;
-        }
-        once.fill(0);
-        twice.iter().for_each(|at| once[*at as usize >> 6] |= 1 << (at & 63));
-        let mut first: Lookup<Token, u32> = Lookup::default();
-        let mut numbers: Lookup<Token, u32> = Lookup::default();
-        for (key, position) in keyed {
-            let at = bit(key);
-            if once[at as usize >> 6] & 1 << (at & 63) == 0 {
-                continue;
-            }
-            match first.get(&key) {
-                None => drop(first.insert(key, position)),
-                Some(&earlier) => keys.join(calls, earlier, position, &mut numbers),
+impl Script {
+    /// Makes one step of the calls that share a key. Few do, so the steps are right for all others already.
+    fn join(&mut self, calls: &[Call], keyed: &Keys) {
+        let mut dropped = Vec::new();
+        for &position in &keyed.positions {
+            let Ok(at) = self.steps.binary_search_by_key(&position, |step| step.call) else { continue };
+            match keyed.role(position).and_then(|group| group.from(position, self.steps[at].need, calls)) {
+                Some(from) => self.steps[at].from = from,
+                None => dropped.push(position),
             }
         }
-        keys
-    }
-
-    fn join(&mut self, calls: &[Call], first: u32, position: u32, numbers: &mut Lookup<Token, u32>) {
-        let number = *numbers.entry(calls[position as usize].key).or_insert_with(|| {
-            self.groups.push(KeyGroup {
-                first,
-                from: calls[first as usize].line,
-                first_ok: None,
-                first_unknown: u32::MAX,
-            });
-            self.groups.len() as u32 - 1
-        });
-        if self.of.insert(first, number).is_none() {
-            self.groups[number as usize].add(calls, first);
-        }
-        self.of.insert(position, number);
-        self.groups[number as usize].add(calls, position);
-        self.retries.push((position, first));
-    }
-}
-
-impl KeyGroup {
-    fn add(&mut self, calls: &[Call], position: u32) {
-        let call = &calls[position as usize];
-        match call.outcome {
-            Outcome::Ok(_) => {
-                let earlier = self.first_ok.is_some_and(|ok| calls[ok as usize].end_line < call.end_line);
-                if !earlier {
-                    self.first_ok = Some(position);
-                }
-            }
-            Outcome::Unknown(_) => self.first_unknown = self.first_unknown.min(position),
-            Outcome::Failed(_) => {}
-        }
-        debug_assert!(self.first <= position, "calls are grouped in their order");
+        dropped.sort_unstable();
+        self.steps.retain(|step| dropped.binary_search(&step.call).is_err());
+        self.steps.sort_by_key(|step| step.from);
+        self.claims.clear();
+        self.claims.extend(self.steps.iter().map(|step| claim(&calls[step.call as usize])));
     }
 }

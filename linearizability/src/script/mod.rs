@@ -5,6 +5,7 @@
 
 mod build;
 mod content;
+mod keys;
 
 pub(crate) use content::{Content, Shown, code, explain_hidden};
 
@@ -109,6 +110,9 @@ pub(crate) struct Packed {
 pub(crate) struct Script {
     /// In the order of `from`.
     pub(crate) steps: Vec<Step>,
+    /// Per step: the Index that its answer claims, or [`NO_CLAIM`]. Beside the steps, since the witness sorts by it: the calls
+    /// themselves are fifteen times as wide.
+    pub(crate) claims: Vec<u64>,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) cells: Vec<Cell>,
     pub(crate) services: Vec<Service>,
@@ -132,6 +136,9 @@ pub(crate) enum TooWide {
     #[error("an instance has more than {} checks, which the judge cannot pack", content::CHECKS_MAX)]
     Checks,
 }
+
+/// A step whose answer claims no Index. An Index that high is taken as one below.
+pub(crate) const NO_CLAIM: u64 = u64::MAX;
 
 impl Script {
     /// The cell of instance `id` in `service`, if a call names it.

@@ -13,76 +13,71 @@ mod replay;
 
 pub(crate) use replay::{Failure, Reason, run};
 
-use crate::history::History;
-use crate::script::{Need, Script};
-
-/// A step with its claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Claim {
-    /// The Index.
-    at: u64,
-    step: u32,
-}
+use crate::script::{NO_CLAIM, Need, Script};
 
 /// Steps by claim; steps without one apart, in the order of their calls.
 struct Agenda {
-    claims: Vec<Claim>,
+    /// Steps that claim an Index: see `Script::claims`. Those with the same one stand in the order of their calls.
+    claims: Vec<u32>,
     rejections: Vec<u32>,
     optional: Vec<u32>,
-    /// For each position of `claims`: the earliest answer from there on.
+    /// For each position of `claims`: the earliest answer from there on. Empty where no rejection needs it.
     answered_from: Vec<u32>,
 }
 
 impl Agenda {
-    fn new(history: &History, script: &Script) -> Self {
-        let mut agenda = Self {
-            claims: Vec::with_capacity(script.steps.len()),
-            rejections: Vec::new(),
-            optional: Vec::new(),
-            answered_from: Vec::new(),
-        };
-        for (number, step) in script.steps.iter().enumerate() {
-            let number = number as u32;
-            let claimed = history.calls[step.call as usize].claimed_index();
-            match (step.need, claimed) {
-                (Need::Accepted, Some(index)) => {
-                    agenda.claims.push(Claim { at: index, step: number });
-                }
-                (Need::Optional, _) => agenda.optional.push(number),
-                (Need::Rejected, _) | (Need::Accepted, None) => agenda.rejections.push(number),
+    fn new(script: &Script) -> Self {
+        let (mut rejections, mut optional) = (Vec::new(), Vec::new());
+        let (mut claiming, mut highest) = (0, 0);
+        for (number, &claim) in (0..).zip(&script.claims) {
+            if claim != NO_CLAIM {
+                claiming += 1;
+                highest = highest.max(claim);
+                continue;
+            }
+            match script.steps[number as usize].need {
+                Need::Optional => optional.push(number),
+                Need::Rejected | Need::Accepted => rejections.push(number),
             }
         }
-        agenda.claims = sorted(agenda.claims);
-        let mut earliest = u32::MAX;
-        agenda.answered_from = vec![0; agenda.claims.len()];
-        for (claim, slot) in agenda.claims.iter().zip(&mut agenda.answered_from).rev() {
-            earliest = earliest.min(script.steps[claim.step as usize].until);
-            *slot = earliest;
-        }
-        agenda
+        let claims = sorted(&script.claims, claiming, highest);
+        let answered_from = if rejections.is_empty() { Vec::new() } else { answered_from(script, &claims) };
+        Self { claims, rejections, optional, answered_from }
     }
+}
+
+fn answered_from(script: &Script, claims: &[u32]) -> Vec<u32> {
+    let mut earliest = u32::MAX;
+    let mut answered_from = vec![0; claims.len()];
+    for (step, slot) in claims.iter().zip(&mut answered_from).rev() {
+        earliest = earliest.min(script.steps[*step as usize].until);
+        *slot = earliest;
+    }
+    answered_from
 }
 
 /// Claims of one Index that a table by Index is worth its memory for.
 const SPREAD_MAX: u64 = 4;
 
-/// Sorts claims that are in the order of their steps. Indices are dense in every history that was really served, so counting
-/// them takes one pass; a claim far beyond the others is not worth a table.
-fn sorted(mut claims: Vec<Claim>) -> Vec<Claim> {
-    let highest = claims.iter().map(|claim| claim.at).max().unwrap_or(0);
+/// The steps that claim an Index, by it: `claiming` steps, none above `highest`. Indices are dense in every history that was
+/// really served, so counting them takes two passes; a claim far beyond the others is not worth a table.
+fn sorted(claims: &[u64], claiming: usize, highest: u64) -> Vec<u32> {
+    let steps = || (0_u32..).zip(claims).filter(|(_, claim)| **claim != NO_CLAIM);
     if highest > claims.len() as u64 * SPREAD_MAX {
-        claims.sort_unstable();
-        return claims;
+        let mut sorted: Vec<u32> = steps().map(|(step, _)| step).collect();
+        sorted.sort_by_key(|step| claims[*step as usize]);
+        return sorted;
     }
+    // By Index: first how many steps claim the one below, then where the next one belongs.
     let mut places = vec![0_u32; highest as usize + 2];
-    claims.iter().for_each(|claim| places[claim.at as usize + 1] += 1);
+    steps().for_each(|(_, claim)| places[*claim as usize + 1] += 1);
     for at in 1..places.len() {
         places[at] += places[at - 1];
     }
-    let mut sorted = vec![Claim { at: 0, step: 0 }; claims.len()];
-    for claim in claims {
-        let place = &mut places[claim.at as usize];
-        sorted[*place as usize] = claim;
+    let mut sorted = vec![0_u32; claiming];
+    for (step, claim) in steps() {
+        let place = &mut places[*claim as usize];
+        sorted[*place as usize] = step;
         *place += 1;
     }
     sorted

@@ -164,9 +164,9 @@ impl Assembler {
         }
         match event.kind {
             Kind::Invoke(operation) => self.invoke(&event, rebase_operation(operation, base, renaming), renaming),
-            Kind::Ok(word, answer) => {
+            Kind::Ok(f, answer) => {
                 let call = self.open_call(&event, renaming)?;
-                if call.operation.word() != word {
+                if !f.names(&call.operation) {
                     return Err(Problem::Mismatch { what: "`f`", open: call.line });
                 }
                 call.outcome = Outcome::Ok(rebase_answer(answer, base));

@@ -1,11 +1,10 @@
 //! The fields of a line: each key with its value, whatever `type` and `f` say. Knows the words of the format, not what has to
 //! stand together.
 
-use std::borrow::Cow;
-
 use super::cursor::{Cursor, Parsed};
 use super::keys::Keys;
 use super::line::{Batch, Tables};
+use super::vocabulary::{F, FS, TYPES, Text, Type, text};
 use crate::history::model::{CheckSpec, ChecksId, FaultOutcome, Mode, Row, Span, Status};
 use crate::history::names::{Names, Symbol, Token};
 
@@ -14,8 +13,8 @@ pub(super) struct Fields<'a> {
     pub(super) index: Option<u64>,
     pub(super) time: Option<u64>,
     pub(super) process: Option<Process>,
-    pub(super) kind: Option<Cow<'a, [u8]>>,
-    pub(super) f: Option<Cow<'a, [u8]>>,
+    pub(super) kind: Option<Text<'a, Type>>,
+    pub(super) f: Option<Text<'a, F>>,
     pub(super) node: Option<Symbol>,
     pub(super) op: Option<u32>,
     pub(super) key: Token,
@@ -58,7 +57,31 @@ pub(super) struct Value {
 impl<'a> Fields<'a> {
     /// Reads the object that the line consists of. What it lists (rows, checks, names) goes into `batch`.
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>, tables: &mut Tables, batch: &mut Batch) -> Parsed<()> {
+        if self.usual_head(cursor).is_some() {
+            return cursor.further(&TOP, HEAD, |cursor, key| top_member(cursor, key, self, tables, batch));
+        }
+        cursor.restart();
+        *self = Self::default();
         cursor.keyed(&TOP, |cursor, key| top_member(cursor, key, self, tables, batch))
+    }
+
+    /// The beginning of a line as recorders write it, without white space and in their order. `None`: it is another.
+    #[inline]
+    fn usual_head(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let next = |text: &[u8], cursor: &mut Cursor<'a>| cursor.same(text).then_some(());
+        next(b"{\"index\":", cursor)?;
+        self.index = Some(cursor.usual_number()?);
+        next(b",\"time\":", cursor)?;
+        self.time = Some(cursor.usual_number()?);
+        next(b",\"process\":", cursor)?;
+        self.process = Some(Process::Client(u32::try_from(cursor.usual_number()?).ok()?));
+        next(b",\"type\":", cursor)?;
+        let (kind, text) = cursor.one_of(&TYPES)?;
+        self.kind = Some(Text::Word(kind, text));
+        next(b",\"f\":", cursor)?;
+        let (f, text) = cursor.one_of(&FS)?;
+        self.f = Some(Text::Word(f, text));
+        Some(())
     }
 }
 
@@ -82,6 +105,9 @@ const TOP: Keys<Top, 7> = Keys::new([
     ("value", Top::Value),
     ("x", Top::X),
 ]);
+
+/// Members of `TOP` that the usual head has.
+const HEAD: usize = 5;
 
 #[derive(Clone, Copy)]
 enum Extra {
@@ -122,8 +148,8 @@ fn top_member<'a>(
         Top::Index => fields.index = Some(cursor.number()?),
         Top::Time => fields.time = Some(cursor.number()?),
         Top::Process => fields.process = Some(process(cursor)?),
-        Top::Type => fields.kind = Some(cursor.string()?),
-        Top::F => fields.f = Some(cursor.string()?),
+        Top::Type => fields.kind = Some(text(cursor, &TYPES)?),
+        Top::F => fields.f = Some(text(cursor, &FS)?),
         Top::Value if matches!(fields.process, Some(Process::Nemesis)) => {
             cursor.peek();
             let start = cursor.position();
@@ -318,14 +344,26 @@ fn body(cursor: &mut Cursor<'_>, tables: &mut Tables, batch: &mut Batch) -> Pars
         let modify_index = cursor.number()?;
         cursor.comma()?;
         cursor.peek();
-        let list = cursor.position();
-        check_list(cursor, |_, _| ())?;
-        let checks = ChecksId(tables.check_lists.intern(cursor.since(list)).0);
+        let checks = known_list(cursor, tables)?;
         cursor.close()?;
         batch.rows.push(Row { id, checks, nonce, modify_index });
         Ok(())
     })?;
     Ok(span_from(start, &batch.rows))
+}
+
+/// The number of a row's check list. Most rows repeat the text of the row before.
+fn known_list(cursor: &mut Cursor<'_>, tables: &mut Tables) -> Parsed<ChecksId> {
+    if let Some(last) = tables.last_list
+        && cursor.same(tables.check_lists.bytes(last))
+    {
+        return Ok(ChecksId(last.0));
+    }
+    let start = cursor.position();
+    check_list(cursor, |_, _| ())?;
+    let list = tables.check_lists.intern(cursor.since(start));
+    tables.last_list = Some(list);
+    Ok(ChecksId(list.0))
 }
 
 /// The checks of a row: `[[check_id, status], ...]`.

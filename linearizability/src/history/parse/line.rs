@@ -3,9 +3,8 @@
 
 use super::cursor::{Cursor, Parsed};
 use super::fields::{Fields, Process, Value};
-use crate::history::model::{
-    Answer, CheckSpec, Fault, FaultOutcome, Membership, Mode, Operation, Row, Span, Time, View,
-};
+use super::vocabulary::{F, Text, Type};
+use crate::history::model::{Answer, CheckSpec, Fault, FaultOutcome, Mode, Operation, Row, Span, Time, View};
 use crate::history::names::{Names, Symbol, Token};
 
 /// A parsed line. Symbols, tokens, spans and check lists are those of its [`Batch`].
@@ -21,7 +20,7 @@ pub(super) struct Event {
 
 pub(super) enum Kind {
     Invoke(Operation),
-    Ok(&'static str, Answer),
+    Ok(F, Answer),
     Fail(Symbol),
     Info(Symbol),
     /// The next one of `Batch::faults`.
@@ -52,6 +51,8 @@ pub(super) struct Tables {
     pub(super) names: Names,
     /// The JSON texts of check lists in body rows: few distinct ones, so each is parsed once, when batches are joined.
     pub(super) check_lists: Names,
+    /// The one that was met last.
+    pub(super) last_list: Option<Symbol>,
 }
 
 /// Parses the line that `text` begins with into `batch`; its length, without the newline.
@@ -72,24 +73,28 @@ fn need<T>(value: Option<T>, cursor: &Cursor<'_>, what: &'static str) -> Parsed<
 fn finish(fields: Fields<'_>, cursor: &Cursor<'_>, tables: &mut Tables, batch: &mut Batch) -> Parsed<Event> {
     let index = need(fields.index, cursor, "`index`")?;
     let time = need(fields.time, cursor, "`time`")?;
-    let f = need(fields.f.as_deref(), cursor, "`f`")?;
-    let kind = need(fields.kind.as_deref(), cursor, "`type`")?;
+    let f = need(fields.f, cursor, "`f`")?;
+    let kind = need(fields.kind, cursor, "`type`")?;
     let process = match need(fields.process, cursor, "`process`")? {
         Process::Client(process) => process,
         Process::Nemesis => {
-            let fault = fault(f, time, fields.fault_value, fields.fault_outcome, cursor)?;
+            let fault = fault(&f.text(), time, fields.fault_value, fields.fault_outcome, cursor)?;
             batch.faults.push(fault);
             return Ok(Event { index, time, process: 0, op: 0, node: Symbol(0), key: Token::NONE, kind: Kind::Fault });
         }
     };
     let value = fields.value;
     let error = |names: &mut Names| value.error.unwrap_or_else(|| names.intern(b""));
+    let Text::Word(kind, _) = kind else { return cursor.damage("`type` to be invoke, ok, fail or info") };
+    let f = || match &f {
+        Text::Word(f, _) => Ok(*f),
+        Text::Other(_) => cursor.damage(format!("`f` to be an operation of the format, not {:?}", f.text())),
+    };
     let kind = match kind {
-        b"invoke" => Kind::Invoke(operation(f, &value, cursor)?),
-        b"ok" => answer(f, &value, cursor).map(|(word, answer)| Kind::Ok(word, answer))?,
-        b"fail" => Kind::Fail(error(&mut tables.names)),
-        b"info" => Kind::Info(error(&mut tables.names)),
-        _ => return cursor.damage("`type` to be invoke, ok, fail or info"),
+        Type::Invoke => Kind::Invoke(operation(f()?, &value, cursor)?),
+        Type::Ok => f().and_then(|f| Ok(Kind::Ok(f, answer(f, &value, cursor)?)))?,
+        Type::Fail => Kind::Fail(error(&mut tables.names)),
+        Type::Info => Kind::Info(error(&mut tables.names)),
     };
     let op = need(fields.op, cursor, "`x.op`")?;
     let node = need(fields.node, cursor, "`x.node`")?;
@@ -97,7 +102,7 @@ fn finish(fields: Fields<'_>, cursor: &Cursor<'_>, tables: &mut Tables, batch: &
 }
 
 fn fault(
-    f: &[u8],
+    name: &str,
     time: u64,
     value: Option<&[u8]>,
     outcome: Option<FaultOutcome>,
@@ -108,32 +113,32 @@ fn fault(
         Some(Ok(value)) => value,
         Some(Err(_)) => return cursor.damage("valid JSON in the `value` of this fault"),
     };
-    Ok(Fault { time: Time(time), line: 0, name: String::from_utf8_lossy(f).into_owned(), outcome, value })
+    Ok(Fault { time: Time(time), line: 0, name: name.to_owned(), outcome, value })
 }
 
-fn operation(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<Operation> {
+fn operation(f: F, value: &Value, cursor: &Cursor<'_>) -> Parsed<Operation> {
     let ns = || need(value.ns, cursor, "`value.ns`");
     let service = || need(value.svc, cursor, "`value.svc`");
     let id = || need(value.id, cursor, "`value.id`");
     let mode = value.mode.unwrap_or(Mode::Default);
     Ok(match f {
-        b"register" => Operation::Register {
+        F::Register => Operation::Register {
             ns: ns()?,
             service: service()?,
             id: id()?,
             nonce: need(value.nonce, cursor, "`value.nonce`")?,
             checks: value.specs.unwrap_or_default(),
         },
-        b"deregister" => Operation::Deregister { ns: ns()?, service: service()?, id: id()? },
-        b"deregister_id" => Operation::DeregisterId { ns: ns()?, id: id()? },
-        b"report" => Operation::Report {
+        F::Deregister => Operation::Deregister { ns: ns()?, service: service()?, id: id()? },
+        F::DeregisterId => Operation::DeregisterId { ns: ns()?, id: id()? },
+        F::Report => Operation::Report {
             ns: ns()?,
             check: need(value.check, cursor, "`value.check`")?,
             status: need(value.status, cursor, "`value.status`")?,
         },
-        b"renew_many" => Operation::RenewMany { ns: ns()?, checks: need(value.list, cursor, "`value.checks`")? },
-        b"read" => Operation::Read { ns: ns()?, service: service()?, mode, floor: value.index },
-        b"poll" => Operation::Poll {
+        F::RenewMany => Operation::RenewMany { ns: ns()?, checks: need(value.list, cursor, "`value.checks`")? },
+        F::Read => Operation::Read { ns: ns()?, service: service()?, mode, floor: value.index },
+        F::Poll => Operation::Poll {
             ns: ns()?,
             service: service()?,
             mode,
@@ -141,15 +146,12 @@ fn operation(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<Operation> 
             wait_ms: need(value.wait_ms, cursor, "`value.wait_ms`")?,
             li: need(value.li, cursor, "`value.li`")?,
         },
-        b"list" => Operation::List { ns: ns()?, mode },
-        b"join" => Operation::Membership { change: Membership::Join, id: id()? },
-        b"remove" => Operation::Membership { change: Membership::Remove, id: id()? },
-        b"transfer" => Operation::Membership { change: Membership::Transfer, id: id()? },
-        other => return unknown_f(other, cursor),
+        F::List => Operation::List { ns: ns()?, mode },
+        F::Membership(change) => Operation::Membership { change, id: id()? },
     })
 }
 
-fn answer(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<(&'static str, Answer)> {
+fn answer(f: F, value: &Value, cursor: &Cursor<'_>) -> Parsed<Answer> {
     let xi = || need(value.xi, cursor, "`value.xi`");
     let applied = || need(value.applied, cursor, "`value.applied`");
     let written = |checks: Option<Span>| -> Parsed<Answer> {
@@ -165,24 +167,17 @@ fn answer(f: &[u8], value: &Value, cursor: &Cursor<'_>) -> Parsed<(&'static str,
         }))
     };
     Ok(match f {
-        b"register" => ("register", written(value.list)?),
-        b"deregister" => ("deregister", written(None)?),
-        b"deregister_id" => ("deregister_id", written(None)?),
-        b"report" => ("report", written(None)?),
-        b"renew_many" => ("renew_many", written(value.unknown)?),
-        b"read" => ("read", view()?),
-        b"poll" => ("poll", view()?),
-        b"list" => {
+        F::Register => written(value.list)?,
+        F::Deregister => written(None)?,
+        F::DeregisterId => written(None)?,
+        F::Report => written(None)?,
+        F::RenewMany => written(value.unknown)?,
+        F::Read => view()?,
+        F::Poll => view()?,
+        F::List => {
             let names = need(value.services, cursor, "`value.services`")?;
-            ("list", Answer::Services { xi: xi()?, applied: applied()?, names })
+            Answer::Services { xi: xi()?, applied: applied()?, names }
         }
-        b"join" => ("join", Answer::Done),
-        b"remove" => ("remove", Answer::Done),
-        b"transfer" => ("transfer", Answer::Done),
-        other => return unknown_f(other, cursor),
+        F::Membership(_) => Answer::Done,
     })
-}
-
-fn unknown_f<T>(f: &[u8], cursor: &Cursor<'_>) -> Parsed<T> {
-    cursor.damage(format!("`f` to be an operation of the format, not {:?}", String::from_utf8_lossy(f)))
 }

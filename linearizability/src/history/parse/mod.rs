@@ -9,6 +9,7 @@ mod keys;
 mod line;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 mod words;
 
 use std::fs::File;

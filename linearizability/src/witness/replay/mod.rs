@@ -110,7 +110,7 @@ fn run_on(
     accept: impl Fn(&mut dyn Iterator<Item = u32>) -> Result<(), Failure>,
     is_parallel: bool,
 ) -> Result<Witness, Failure> {
-    let mut agenda = Agenda::new(history, script);
+    let mut agenda = Agenda::new(script);
     let optional = std::mem::take(&mut agenda.optional);
     let mut choices = Choices::default();
     let mut first_failure = None;
@@ -241,8 +241,8 @@ impl<'a> Replay<'a> {
         if self.optional.is_empty() {
             return;
         }
-        for (position, claim) in agenda.claims.iter().enumerate() {
-            if let Some(view) = self.call(claim.step).view() {
+        for (position, &step) in agenda.claims.iter().enumerate() {
+            if let Some(view) = self.call(step).view() {
                 for row in self.history.rows(view.body) {
                     self.optional.note_seen(row, position as u32);
                 }

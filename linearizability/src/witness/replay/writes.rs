@@ -3,19 +3,20 @@
 use super::{CHAIN_MAX, Outcome, Reason, Replay, decided};
 use crate::history::{Status, Token};
 use crate::script::{Act, Content};
-use crate::witness::{Agenda, Claim};
+use crate::witness::Agenda;
 
 impl<'a> Replay<'a> {
     /// Everything that claims one Index: at most one write changes something and stands first; all others saw the state
     /// after it.
     pub(super) fn group(&mut self, agenda: &Agenda, start: usize) -> Outcome<usize> {
         let claims = &agenda.claims;
-        let index = claims[start].at;
-        let end = start + claims[start..].iter().take_while(|claim| claim.at == index).count();
+        let at = |step: u32| self.script.claims[step as usize];
+        let index = at(claims[start]);
+        let end = start + claims[start..].iter().take_while(|step| at(**step) == index).count();
         let owner = self.owner(claims, start, end);
         let mut changed: Option<u32> = None;
         for at in owner.into_iter().chain((start..end).filter(|at| Some(*at) != owner)) {
-            let step = claims[at].step;
+            let step = claims[at];
             // The owner stands before the whole group, wherever its call was.
             self.make_way(agenda, if Some(at) == owner { start } else { at }, step)?;
             if self.step(step).act.is_read() {
@@ -28,16 +29,16 @@ impl<'a> Replay<'a> {
     }
 
     /// Which of the writes that claim one Index made the change: the one after which the others change nothing.
-    pub(super) fn owner(&mut self, claims: &[Claim], start: usize, end: usize) -> Option<usize> {
-        let mut candidates: Vec<usize> = (start..end).filter(|&at| self.would_change(claims[at].step)).collect();
-        candidates.sort_by_key(|&at| self.may_have_expired(claims[at].step));
+    pub(super) fn owner(&mut self, claims: &[u32], start: usize, end: usize) -> Option<usize> {
+        let mut candidates: Vec<usize> = (start..end).filter(|&at| self.would_change(claims[at])).collect();
+        candidates.sort_by_key(|&at| self.may_have_expired(claims[at]));
         if candidates.len() < 2 {
             return candidates.first().copied();
         }
         let (cells, services, wide) = (self.cells.clone(), self.services.clone(), self.wide);
         let mut settles = |at: &usize| {
-            self.apply(claims[*at].step, 0);
-            let mut others = (start..end).map(|other| claims[other].step);
+            self.apply(claims[*at], 0);
+            let mut others = (start..end).map(|other| claims[other]);
             let settled = others.all(|other| !self.would_change(other) || self.may_have_expired(other));
             self.cells.clone_from(&cells);
             self.services.clone_from(&services);
