@@ -90,6 +90,13 @@ pub(super) fn nowhere(failure: Failure, step: u32) -> Failure {
     Failure { step, against: Vec::new(), reason: Reason::State, explanation, guessed: true }
 }
 
+/// There is an order, but no indices for its unknown writes: the search over them never came behind `step`.
+pub(super) fn no_index(step: u32) -> Failure {
+    let explanation =
+        vec!["the unknown writes that explain it find no index of their own: one index is one change".to_owned()];
+    Failure { step, against: Vec::new(), reason: Reason::Index, explanation, guessed: true }
+}
+
 /// LIN-2 or LIN-4: the index that an answer claims is not that of what it shows.
 pub(super) fn wrong_index(history: &History, script: &Script, failure: &Failure) -> Violation {
     let call_of = |step: u32| -> &Call { &history.calls[script.steps[step as usize].call as usize] };

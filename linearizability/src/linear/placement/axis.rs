@@ -98,9 +98,9 @@ fn services_of(script: &Script, members: &[u32]) -> Vec<u32> {
     services
 }
 
-/// Indices that accepted writes own whatever the unknown writes did: a registration with a nonce of its own and a
-/// deregistration always change something.
-pub(super) fn sure_owners(history: &History, script: &Script) -> BTreeSet<u64> {
+/// Accepted writes that own the Index that they claim whatever the unknown writes did: a registration with a nonce of its own
+/// and a deregistration always change something. Step and Index.
+pub(super) fn sure_owners(history: &History, script: &Script) -> BTreeMap<u32, u64> {
     let mut nonces = BTreeMap::new();
     for step in &script.steps {
         if let Act::Register(registration) = step.act {
@@ -108,8 +108,8 @@ pub(super) fn sure_owners(history: &History, script: &Script) -> BTreeSet<u64> {
             *nonces.entry((registration.cell, registration.fresh.nonce)).or_insert(0) += 1;
         }
     }
-    let accepted = script.steps.iter().filter(|step| step.need == Need::Accepted);
-    let sure = accepted.filter(|step| match step.act {
+    let accepted = (0..).zip(&script.steps).filter(|(_, step)| step.need == Need::Accepted);
+    let sure = accepted.filter(|(_, step)| match step.act {
         Act::Register(registration) => {
             let registration = &script.registrations[registration as usize];
             nonces[&(registration.cell, registration.fresh.nonce)] == 1
@@ -117,13 +117,15 @@ pub(super) fn sure_owners(history: &History, script: &Script) -> BTreeSet<u64> {
         Act::Deregister(_) | Act::DeregisterId(_) => true,
         _ => false,
     });
-    sure.filter_map(|step| history.calls[step.call as usize].claimed_index()).collect()
+    sure.filter_map(|(number, step)| Some((number, history.calls[step.call as usize].claimed_index()?))).collect()
 }
 
-/// Indices at which an answer about another component proves a change.
-pub(super) fn indices_of_others(parts: &[Part], own: usize) -> BTreeSet<u64> {
+/// Indices at which another component changed: an answer proves it, or an accepted write is sure to own it. Only an expiry
+/// reaches two components.
+pub(super) fn indices_of_others(parts: &[Part], own: usize, sure: &BTreeMap<u32, u64>) -> BTreeSet<u64> {
+    let changed = |item: &&Item| item.is_shown() || item.claims.iter().any(|step| sure.contains_key(step));
     let others = parts.iter().enumerate().filter(|(at, _)| *at != own).map(|(_, part)| part);
-    others.flat_map(|part| part.items.iter().filter(|item| item.is_shown()).map(|item| item.index)).collect()
+    others.flat_map(|part| part.items.iter().filter(changed).map(|item| item.index)).collect()
 }
 
 /// What is known about one Index.
@@ -246,7 +248,7 @@ impl Part {
         within(self.still_cells.get(&cell)) || within(self.still_services.get(&script.cells[cell as usize].service))
     }
 
-    /// The items, and between them the indices that are not in `blocked`, where something may have changed unseen.
+    /// The items, and between and behind them the indices that are not in `blocked`, where something may have changed unseen.
     pub(super) fn axis(&self, bounds: &Bounds, blocked: &BTreeSet<u64>) -> Axis {
         let mut items = self.items.clone();
         for item in &mut items {
@@ -261,6 +263,13 @@ impl Part {
                 items.push(Item { index: free, is_free: true, ..Item::default() });
             }
             before = index;
+        }
+        // A rejection claims no Index: what explains it may have happened behind all that was claimed.
+        if !self.rejections.is_empty() {
+            let last = before.max(blocked.last().copied().unwrap_or(0));
+            let behind = last.saturating_add(1)..=last.saturating_add((self.optional.len() as u64).min(FREE_EACH_MAX));
+            items.extend(behind.map(|index| Item { index, is_free: true, ..Item::default() }));
+            is_cut |= self.optional.len() as u64 > FREE_EACH_MAX;
         }
         items.sort_by_key(|item| item.index);
         Axis { items, is_cut }

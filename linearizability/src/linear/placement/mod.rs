@@ -41,23 +41,23 @@ pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placemen
     let members = components(script);
     let bounds = Bounds::new(history, script);
     let numbers = Numbers::by_part(script, &members);
-    let owners = sure_owners(history, script);
+    let sure = sure_owners(history, script);
+    let owners: BTreeSet<u64> = sure.values().copied().collect();
     let parts: Vec<Part> = members.iter().map(|members| Part::new(history, script, members, &bounds)).collect();
     let rules = Rules { history, script, numbers: &numbers };
     let mut log = Log::default();
     let mut taken = BTreeSet::new();
     for (at, part) in parts.iter().enumerate() {
-        let mut blocked = owners.clone();
-        let others = indices_of_others(&parts, at);
-        blocked.extend(&taken);
-        let hunt = |blocked: &BTreeSet<u64>| {
-            let axis = part.axis(&bounds, blocked);
-            Hunt::new(rules, &bounds, part, &axis, &others).run(budget)
+        let others = indices_of_others(&parts, at, &sure);
+        // What was found for the components before is a choice: if nothing fits beside it, nothing is decided.
+        let hunt = |taken: &BTreeSet<u64>| {
+            let axis = part.axis(&bounds, &(&owners | taken));
+            Hunt::new(rules, &bounds, part, &axis, &(&others | taken)).run(budget)
         };
-        let mut outcome = hunt(&blocked);
+        let mut outcome = hunt(&taken);
         if let Outcome::Nothing { .. } = outcome
             && !taken.is_empty()
-            && let Outcome::Found(_) | Outcome::OutOfBudget = hunt(&owners)
+            && let Outcome::Found(_) | Outcome::OutOfBudget = hunt(&BTreeSet::new())
         {
             outcome = Outcome::OutOfBudget;
         }

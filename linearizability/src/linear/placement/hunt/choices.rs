@@ -17,7 +17,8 @@ impl Hunt<'_> {
         let axis = self.axis;
         let item = &axis[at];
         let writes = item.claims.iter().copied().filter(|&step| !self.act(step).is_read());
-        let owners = writes.filter(|&step| !self.rules.changes(&state.board, self.act(step)).is_empty());
+        let is_taken = self.others.contains(&item.index);
+        let owners = writes.filter(|&step| !is_taken && !self.rules.changes(&state.board, self.act(step)).is_empty());
         let mut choices: Vec<Choice> = owners.map(Choice::Accepted).collect();
         if choices.is_empty() && !item.is_shown() {
             choices.push(Choice::Nothing);
@@ -33,7 +34,7 @@ impl Hunt<'_> {
     }
 
     fn hidden(&mut self, item: &Item, state: &State, choices: &mut Vec<Choice>) {
-        if !self.others.contains(&item.index) || item.is_shown() {
+        if !self.others.contains(&item.index) {
             for number in 0..self.part.optional.len() {
                 let step = self.part.optional[number];
                 let is_open = state.used[number / 64] >> (number % 64) & 1 == 0 && self.behind[number] < item.index;
