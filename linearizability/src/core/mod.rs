@@ -115,6 +115,8 @@ impl Hunt<'_> {
     fn contradicts(&mut self, cell: Option<u32>, steps: &[u32], kept: &[u32]) -> bool {
         let relax = Relax { kept, cell, cut: self.cut };
         let problem = Problem::relaxed(self.history, self.script, steps, relax);
+        // Setting it up costs as much as a step for each of them.
+        self.budget = self.budget.saturating_sub(steps.len() as u64);
         let granted = STEPS_EACH.min(self.budget);
         let mut left = granted;
         let found = search(&problem, &mut left);
@@ -129,6 +131,10 @@ impl Hunt<'_> {
             let mut at = 0;
             let mut shrunk = false;
             while at < kept.len() {
+                if self.budget == 0 {
+                    // A core still, if not the smallest.
+                    return kept;
+                }
                 let mut fewer = kept.clone();
                 fewer.drain(at..(at + size).min(kept.len()));
                 if !fewer.is_empty() && self.contradicts(cell, steps, &fewer) {

@@ -3,7 +3,7 @@
 use crate::certificate;
 use crate::history::History;
 use crate::script::Script;
-use crate::search::{Found, Problem, components, search, touched};
+use crate::search::{Found, MEMORY_MAX, Problem, components, search, touched};
 
 /// What the search says about the whole history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,18 @@ pub(crate) enum Decision {
 /// Histories with fewer steps are searched by the caller alone.
 const PARALLEL_MIN: usize = 20_000;
 
-/// Decides linearizability without indices, within `budget` steps for each component.
+/// Decides linearizability without indices, within `budget` steps on each thread.
 pub(crate) fn decide(history: &History, script: &Script, budget: u64) -> Decision {
     let parts = components(script);
     let lane = |skip: usize, step: usize| -> Vec<(usize, Part)> {
-        let numbered = parts.iter().enumerate().skip(skip).step_by(step);
-        numbered.map(|(number, members)| (number, part(history, script, members, budget))).collect()
+        let mut lane = Lane { history, script, budget, left: budget };
+        let own = parts.iter().enumerate().skip(skip).step_by(step);
+        // A hard component may use up what is left, so the easy ones come first.
+        let first: Vec<_> = own.map(|(number, members)| (number, members, lane.quickly(members))).collect();
+        let decide = |(number, members, part): (usize, &Vec<u32>, Option<Part>)| {
+            (number, part.unwrap_or_else(|| lane.thoroughly(members)))
+        };
+        first.into_iter().map(decide).collect()
     };
     let mut results = if parts.len() > 1 && script.steps.len() >= PARALLEL_MIN {
         std::thread::scope(|scope| {
@@ -67,28 +73,48 @@ const FIRST_STEPS_EACH: u64 = 1_000;
 /// Steps of the search over one instance, for each operation of the component.
 const CELL_STEPS_EACH: u64 = 100;
 
-fn part(history: &History, script: &Script, members: &[u32], budget: u64) -> Part {
-    let problem = Problem::new(history, script, members);
-    let mut left = budget;
-    let mut found = search_within(&problem, &mut left, FIRST_STEPS_EACH * members.len() as u64);
-    if found == Found::OutOfBudget && left > 0 {
-        if let Some(step) = wrong_cell(history, script, members, &mut left) {
+/// Searches one component after the other.
+struct Lane<'a> {
+    history: &'a History,
+    script: &'a Script,
+    budget: u64,
+    left: u64,
+}
+
+impl Lane<'_> {
+    /// `None`: that needs more steps.
+    fn quickly(&mut self, members: &[u32]) -> Option<Part> {
+        let problem = Problem::new(self.history, self.script, members);
+        let found = search_within(&problem, &mut self.left, FIRST_STEPS_EACH * members.len() as u64);
+        self.part(members, found)
+    }
+
+    fn thoroughly(&mut self, members: &[u32]) -> Part {
+        if let Some(step) = wrong_cell(self.history, self.script, members, &mut self.left) {
             return Part::Nothing(step);
         }
-        found = search(&problem, &mut left);
+        let found = search(&Problem::new(self.history, self.script, members), &mut self.left);
+        self.part(members, found).unwrap_or_else(|| {
+            let (budget, count) = (self.budget, members.len());
+            let memory = MEMORY_MAX >> 20;
+            Part::Unknown(format!(
+                "no order found within {budget} steps and {memory} MiB for a component of {count} operations"
+            ))
+        })
     }
-    match found {
-        Found::Order(order) => match certificate::verify(history, script, members, &order) {
-            Ok(()) => Part::Order(order),
-            Err(refusal) => {
-                Part::Unknown(format!("the order found is no proof ({refusal:?}): this is a defect of the judge"))
-            }
-        },
-        Found::Nothing { step } => Part::Nothing(step),
-        Found::OutOfBudget => Part::Unknown(format!(
-            "no order found within {budget} steps for a component of {} operations",
-            members.len()
-        )),
+
+    /// What was found about a component; `None`: nothing.
+    fn part(&self, members: &[u32], found: Found) -> Option<Part> {
+        Some(match found {
+            Found::Order(order) => match certificate::verify(self.history, self.script, members, &order) {
+                Ok(()) => Part::Order(order),
+                Err(refusal) => {
+                    Part::Unknown(format!("the order found is no proof ({refusal:?}): this is a defect of the judge"))
+                }
+            },
+            Found::Nothing { step } => Part::Nothing(step),
+            Found::OutOfBudget => return None,
+        })
     }
 }
 
@@ -108,6 +134,11 @@ fn wrong_cell(history: &History, script: &Script, members: &[u32], left: &mut u6
     services.sort_unstable();
     services.dedup();
     services.iter().flat_map(|&service| &script.services[service as usize].cells).find_map(|&cell| {
+        if *left == 0 {
+            return None;
+        }
+        // Setting it up costs as much as a step for each operation.
+        *left = left.saturating_sub(members.len() as u64);
         let problem = Problem::of_cell(history, script, members, cell);
         match search_within(&problem, left, CELL_STEPS_EACH * members.len() as u64) {
             Found::Nothing { step } => Some(step),

@@ -90,20 +90,34 @@ fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &
 /// The witness lets unknown writes happen where an answer needs them, but does not ask whether each finds an Index of its own. In a
 /// history of moderate size the search over all placements does; where it cannot tell, the witness is believed.
 fn clash(context: &Context<'_>, script: &Script) -> Option<Failure> {
-    let unknown = script.steps.iter().filter(|step| step.need == Need::Optional).count();
-    if unknown == 0 || unknown * script.steps.len() > CLASH_WORK_MAX {
+    let unknown = unknown_writes(script);
+    let steps = script.steps.len();
+    if unknown == 0 || steps > CLASH_OPERATIONS_MAX || unknown * steps > CLASH_WORK_MAX {
         return None;
     }
-    match placement::place(context.history(), script, context.options.budget_steps.min(CLASH_STEPS_MAX)) {
+    match placement::place(context.history(), script, placement_steps(context, unknown, CLASH_WORK_MAX)) {
         Placement::None { step } => Some(tell::no_index(step)),
         Placement::Found { .. } | Placement::Unknown { .. } => None,
     }
 }
 
-/// Unknown writes times operations up to which an accepted order is compared with all placements.
-const CLASH_WORK_MAX: usize = 4_000_000;
-/// Steps of that, for each component.
-const CLASH_STEPS_MAX: u64 = 100_000;
+fn unknown_writes(script: &Script) -> usize {
+    script.steps.iter().filter(|step| step.need == Need::Optional).count()
+}
+
+/// Steps of a search over placements, for each component: at each it looks at every unknown write, which takes 20 to 40 ns.
+fn placement_steps(context: &Context<'_>, unknown: usize, work: usize) -> u64 {
+    context.options.budget_steps.min((work / (unknown + PLACEMENT_WORK_LEAST)) as u64)
+}
+
+/// Looks at unknown writes of a search over placements behind a failed witness: about 3 s.
+const PLACEMENT_WORK_MAX: usize = 100_000_000;
+/// What a step costs without any.
+const PLACEMENT_WORK_LEAST: usize = 40;
+/// The same behind an accepted order, and the operations and their product with the unknown writes up to which it is asked:
+/// about 1 s.
+const CLASH_WORK_MAX: usize = 30_000_000;
+const CLASH_OPERATIONS_MAX: usize = 20_000;
 
 /// Where the unknown writes that the witness tried fit nowhere, tries every placement; what is still open behind that.
 fn place(context: &Context<'_>, script: &Script, must: u64, failure: Failure, findings: &mut Findings) -> Option<Open> {
@@ -112,7 +126,8 @@ fn place(context: &Context<'_>, script: &Script, must: u64, failure: Failure, fi
         return Some(Open { failure, undecided: None });
     }
     let history = context.history();
-    match placement::place(history, script, context.options.budget_steps.min(PLACEMENT_STEPS_MAX)) {
+    let budget = placement_steps(context, unknown_writes(script), PLACEMENT_WORK_MAX);
+    match placement::place(history, script, budget) {
         Placement::Found { order, claims, wide } => {
             let members: Vec<u32> = (0..script.steps.len() as u32).collect();
             if let Err(refusal) = certificate::verify(history, script, &members, &order) {
@@ -164,9 +179,6 @@ fn search(context: &Context<'_>, script: &Script, must: u64, open: Option<&Open>
         }
     }
 }
-
-/// Steps of the search over placements, for each component.
-const PLACEMENT_STEPS_MAX: u64 = 2_000_000;
 
 /// The core around the answer at which the search got stuck, or around that at which the witness failed: whichever is a
 /// proof with fewer operations.

@@ -34,6 +34,11 @@ impl Default for Uses {
 }
 
 impl Uses {
+    /// Memory of the tree, at most: a vector that has just grown is half empty.
+    pub(super) fn bytes(&self) -> usize {
+        self.nodes.len() * 2 * size_of::<Node>()
+    }
+
     /// `set` and one more step of `class`.
     pub(super) fn with(&mut self, set: Used, class: u32) -> Used {
         let depth = self.nodes[set as usize].depth + 1;
@@ -80,7 +85,15 @@ pub(super) struct Memo {
     scratch: Vec<u32>,
 }
 
+/// A table that has just grown is filled to 7/16, and has a byte of its own for each place.
+const HEAD_BYTES: usize = (size_of::<((u64, u64), u32)>() + 1) * 16 / 7;
+
 impl Memo {
+    /// Memory of what is remembered, at most.
+    pub(super) fn bytes(&self) -> usize {
+        self.heads.len() * HEAD_BYTES + self.sets.len() * 2 * size_of::<(Used, u32)>()
+    }
+
     /// Whether `configuration` failed with `used` or with less.
     pub(super) fn covers(&mut self, configuration: u128, uses: &Uses, used: Used) -> bool {
         let mut at = self.heads.get(&halves(configuration)).copied().unwrap_or(u32::MAX);

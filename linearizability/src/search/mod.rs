@@ -23,4 +23,4 @@ mod wgl;
 pub(crate) use components::{components, touched};
 pub(crate) use problem::{Problem, Relax};
 pub use tester::PoTester;
-pub(crate) use wgl::{Found, search};
+pub(crate) use wgl::{Found, MEMORY_MAX, search};

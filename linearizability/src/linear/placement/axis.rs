@@ -9,6 +9,8 @@ use crate::search::touched;
 /// Indices between two claims at which something unseen is tried; a search that leaves some out and finds nothing decides
 /// nothing.
 const FREE_EACH_MAX: u64 = 64;
+/// Indices behind all claims that are tried.
+const FREE_BEHIND_MAX: u64 = 8;
 
 /// Which Indices had passed at a line, and which were still to come.
 #[derive(Debug)]
@@ -166,6 +168,9 @@ pub(super) struct Part {
     pub(super) optional: Vec<u32>,
     /// By call.
     pub(super) rejections: Vec<u32>,
+    /// Whether what explains a rejection may have happened behind all that was claimed: a rejection claims no Index, and nobody
+    /// was called behind its answer who does.
+    has_late_rejection: bool,
     /// Per service and per cell (numbers of the script): from the Index behind the first on, up to the second, nothing changed.
     still_services: BTreeMap<u32, Vec<(u64, u64)>>,
     still_cells: BTreeMap<u32, Vec<(u64, u64)>>,
@@ -182,6 +187,7 @@ impl Part {
             items: Vec::new(),
             optional: Vec::new(),
             rejections: Vec::new(),
+            has_late_rejection: false,
             still_services: BTreeMap::new(),
             still_cells: BTreeMap::new(),
             anchor: members.first().copied().unwrap_or(0),
@@ -198,6 +204,8 @@ impl Part {
                 (Need::Rejected, _) | (Need::Accepted, None) => part.rejections.push(step),
             }
         }
+        part.has_late_rejection =
+            part.rejections.iter().any(|&step| bounds.before(script.steps[step as usize].until) == u64::MAX);
         part.items = items.into_values().collect();
         for item in &mut part.items {
             item.claims.sort_by_key(|step| script.steps[*step as usize].from);
@@ -264,12 +272,12 @@ impl Part {
             }
             before = index;
         }
-        // A rejection claims no Index: what explains it may have happened behind all that was claimed.
-        if !self.rejections.is_empty() {
+        if self.has_late_rejection {
             let last = before.max(blocked.last().copied().unwrap_or(0));
-            let behind = last.saturating_add(1)..=last.saturating_add((self.optional.len() as u64).min(FREE_EACH_MAX));
+            let behind =
+                last.saturating_add(1)..=last.saturating_add((self.optional.len() as u64).min(FREE_BEHIND_MAX));
             items.extend(behind.map(|index| Item { index, is_free: true, ..Item::default() }));
-            is_cut |= self.optional.len() as u64 > FREE_EACH_MAX;
+            is_cut |= self.optional.len() as u64 > FREE_BEHIND_MAX;
         }
         items.sort_by_key(|item| item.index);
         Axis { items, is_cut }
