@@ -18,7 +18,9 @@ pub(crate) fn begin(level: LogLevel, format: LogFormat) {
     };
     let others = level.min(LevelFilter::WARN);
     let filter = EnvFilter::new(format!("{others},sider={level},sds_server={level}"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written (a full disk, a reader that left) is lost; to complain about that on standard error would
+    // panic, in the middle of whatever logged.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match format {
         LogFormat::Text => lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => lines.json().init(),

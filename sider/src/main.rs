@@ -8,7 +8,7 @@ mod exit;
 mod flags;
 mod logging;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,7 +72,8 @@ async fn run(start: Start) -> Result<(), Failure> {
         disk: Arc::new(OsDisk),
         host: Host::new(rand::random(), wall_clock_ms(), 1.0, Gate::default()),
     };
-    print!("{}", banner::text(&config, http_addr));
+    // Whoever reads this may have left (a closed pipe, a full disk): no reason to end, as `print!` would.
+    let _unread = io::stdout().write_all(banner::text(&config, http_addr).as_bytes());
     let shutdown = async move {
         let which = tokio::select! {
             biased;

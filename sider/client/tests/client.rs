@@ -133,6 +133,10 @@ async fn something_that_is_no_sider_server_is_passed_over() {
     assert!(text_of(client.renew_many(&batch, None).await).contains("what no Sider server answers"));
     assert!(matches!(client.renew_many(&batch, None).await, Outcome::Ok(_)), "the next call begins elsewhere");
 
+    let portal = Peer::start(vec![Reply::ok("<html>welcome</html>")]).await;
+    let outcome = single(&portal).deregister_id("default", "web-1", None).await;
+    assert!(text_of(outcome).contains("what no Sider server answers"), "a page acknowledges nothing");
+
     let portal = Peer::start(vec![Reply::error(403, &[])]).await;
     let other = Peer::start(vec![Reply::ok("{}")]).await;
     client_of(&[&portal, &other]).services(&Query::default()).await.expect("the second answers");

@@ -56,3 +56,15 @@ fn clients_that_never_finish_do_not_hold_up_the_end() {
     println!("SIGTERM to the end with clients that never finish: {took:?}");
     assert_eq!(idle.read(&mut [0_u8; 8]).expect("an orderly end"), 0, "the idle connection was closed");
 }
+
+/// The log's disk is full, and whoever read the banner is gone: what it says is lost, and nothing else.
+#[test]
+fn a_server_that_cannot_say_anything_serves_and_stops_as_ever() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::symlink("/dev/full", home.path().join("node1.log")).expect("a link");
+    let mut server = Server::alone(&home);
+    server.wait_ready();
+    server.register("web", "web-1");
+    server.terminate();
+    assert_eq!(server.wait_end().code(), Some(0));
+}

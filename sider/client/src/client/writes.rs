@@ -109,8 +109,9 @@ impl Client {
 
 /// For writes whose body says nothing.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a decoder")]
-pub(super) fn ignore(_body: &[u8]) -> Result<(), serde_json::Error> {
-    Ok(())
+/// The body of an answer that says nothing more: empty or any JSON. A portal's page is no acknowledgement.
+pub(super) fn ignore(body: &[u8]) -> Result<(), serde_json::Error> {
+    if body.is_empty() { Ok(()) } else { serde_json::from_slice(body).map(|serde::de::IgnoredAny| ()) }
 }
 
 fn namespace_query(namespace: &str) -> String {
