@@ -29,8 +29,10 @@ pub(super) enum Outcome {
 
 /// Failed sets that one state remembers.
 const SETS_MAX: usize = 16;
-/// Cells in all states that are kept for coming back to.
-const KEPT_CELLS_MAX: usize = 20_000_000;
+/// States that are remembered as failed: with a set or two each, some 100 MB.
+const FAILED_MAX: usize = 500_000;
+/// Cells in all states that are kept for coming back to: some 250 MB.
+const KEPT_CELLS_MAX: usize = 8_000_000;
 
 #[derive(Clone, Debug)]
 struct State {
@@ -259,6 +261,9 @@ impl<'a> Hunt<'a> {
     }
 
     fn remember(&mut self, key: (u64, u64), used: Vec<u64>) {
+        if self.failed.len() >= FAILED_MAX && !self.failed.contains_key(&key) {
+            return;
+        }
         let sets = self.failed.entry(key).or_default();
         if sets.len() < SETS_MAX {
             sets.push(used);
