@@ -87,7 +87,11 @@ pub(super) fn read_fault(table: &Table<'_>) -> Result<Fault> {
     let when = match (table.get("at"), table.get("when")) {
         (Some(at), None) => When::At(at.duration()?),
         (None, Some(when)) => when.table(read_when)?,
-        _ => return Err(table.error("at", "a fault needs either at = \"5s\" or when = { event = .. }".into())),
+        _ => {
+            let problem = "a fault needs either at = \"5s\" or when = { event = .. }";
+            let misspelt = table.misspelt("at").or_else(|| table.misspelt("when"));
+            return Err(misspelt.unwrap_or_else(|| table.error("at", problem.into())));
+        }
     };
     let every = table.maybe("every", |value| value.duration())?;
     let fault = Fault {
@@ -98,6 +102,10 @@ pub(super) fn read_fault(table: &Table<'_>) -> Result<Fault> {
         target: table.or("target", Target::Any, |value| read_target(&value))?,
         when,
     };
+    if !matches!(fault.when, When::At(_)) && fault.every.is_some() {
+        let problem = "a trigger strikes each time that it happens: every is for faults at a fixed time";
+        return Err(table.error("every", problem.into()));
+    }
     if matches!(fault.when, When::At(_)) && fault.target == Target::Here {
         return Err(table.error("target", "\"here\" is where an event happened: it needs when = { .. }".into()));
     }
@@ -143,7 +151,12 @@ fn known(what: &str, value: &Value<'_>, names: &[&str]) -> Result<String> {
 
 fn read_target(value: &Value<'_>) -> Result<Target> {
     if let Ok(names) = value.strings() {
-        return Ok(Target::Named(names));
+        let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+        return match twice {
+            Some((_, name)) => Err(value.error(format!("names {name:?} twice"))),
+            None if names.is_empty() => Err(value.error("empty: name at least one machine".into())),
+            None => Ok(Target::Named(names)),
+        };
     }
     let roles = [
         ("leader", Target::Leader),
@@ -173,7 +186,9 @@ pub(super) fn read_random(table: &Table<'_>) -> Result<Random> {
     let random = Random {
         families: families.list()?.iter().map(|item| item.one_of("family", FAMILIES)).collect::<Result<_>>()?,
         p_family: table.or("p_family", 0.5, |value| value.share())?,
-        every: table.or("every", (Duration::from_millis(500), Duration::from_secs(4)), |value| value.durations())?,
+        every: table.or("every", (Duration::from_millis(500), Duration::from_secs(4)), |value| {
+            value.durations_in(Duration::from_millis(10)..=Duration::from_secs(3600))
+        })?,
         lasts: table.or("for", (Duration::from_millis(300), Duration::from_secs(4)), |value| value.durations())?,
         majority_may_fail: table.or("majority_may_fail", false, |value| value.bool())?,
     };

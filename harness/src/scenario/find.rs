@@ -6,6 +6,9 @@ use super::model::Scenario;
 use super::parse::parse;
 use super::reader::{ScenarioError, unknown};
 
+/// The longest file.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// A scenario and its file.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -61,7 +64,8 @@ pub fn find(dir: &Path, name: &str) -> Result<Found, FindError> {
         return load(direct, name.to_owned());
     }
     let names = names(dir)?;
-    if let Some(id) = names.iter().find(|id| *id == name || id.rsplit('/').next() == Some(name)) {
+    let below = || names.iter().find(|id| id.rsplit('/').next() == Some(name));
+    if let Some(id) = names.iter().find(|id| *id == name).or_else(below) {
         return load(&dir.join(format!("{id}.toml")), id.clone());
     }
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -78,7 +82,7 @@ pub fn list(dir: &Path) -> Result<Vec<Found>, FindError> {
 
 fn load(path: &Path, id: String) -> Result<Found, FindError> {
     let io = |source| FindError::Io { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(io)?;
+    let text = read(path).map_err(io)?;
     let scenario = parse(&path.display().to_string(), &text)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if stem != scenario.name && stem != "scenario" {
@@ -87,16 +91,33 @@ fn load(path: &Path, id: String) -> Result<Found, FindError> {
     Ok(Found { id, path: path.to_owned(), scenario })
 }
 
+/// A file, of a size that somebody could have written: what is a pipe or endless would be read for ever.
+fn read(path: &Path) -> std::io::Result<String> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() || about.len() > MAX_BYTES {
+        let problem = format!("a scenario is a file of at most {MAX_BYTES} bytes");
+        return Err(std::io::Error::other(problem));
+    }
+    let bytes = std::fs::read(path)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        std::io::Error::other(format!("line {line} is no UTF-8"))
+    })
+}
+
+/// Names of the files below `dir`. Links to directories are not followed: they can lead in circles.
 fn names(dir: &Path) -> Result<Vec<String>, FindError> {
     let mut names = Vec::new();
     let mut open = vec![dir.to_owned()];
     while let Some(at) = open.pop() {
         let io = |source| FindError::Io { path: at.clone(), source };
         for entry in std::fs::read_dir(&at).map_err(io)? {
-            let path = entry.map_err(io)?.path();
-            if path.is_dir() {
+            let entry = entry.map_err(io)?;
+            let path = entry.path();
+            if entry.file_type().map_err(io)?.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
+            } else if !path.is_dir() && path.extension().is_some_and(|extension| extension == "toml") {
                 let below = path.strip_prefix(dir).unwrap_or(&path).with_extension("");
                 names.push(below.to_string_lossy().into_owned());
             }
@@ -104,4 +125,37 @@ fn names(dir: &Path) -> Result<Vec<String>, FindError> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "name = \"x\"\nabout = \"y\"\n[[workload]]\nkind = \"registry\"\n[phases]\nrun = \"5s\"\n[expect]\nmin = { reads = 1 }\n";
+
+    #[test]
+    fn a_name_is_itself_before_it_is_the_end_of_another_and_links_in_circles_end() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir(dir.path().join("a")).expect("a directory");
+        for file in ["x.toml", "a/x.toml"] {
+            std::fs::write(dir.path().join(file), TEXT).expect("a file");
+        }
+        for link in ["a/one", "a/two"] {
+            std::os::unix::fs::symlink(dir.path(), dir.path().join(link)).expect("a link");
+        }
+        assert_eq!(find(dir.path(), "x").expect("it is there").id, "x");
+        assert_eq!(list(dir.path()).expect("two files").len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_text_or_has_no_end_is_an_error() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("x.toml");
+        std::fs::write(&path, b"name = \"x\"\nabout = \"\xff\"\n").expect("a file");
+        let error = find(dir.path(), "x").expect_err("no UTF-8").to_string();
+        assert!(error.ends_with("line 2 is no UTF-8"), "{error}");
+        std::fs::remove_file(&path).expect("it was there");
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+        assert!(find(dir.path(), "x").expect_err("endless").to_string().contains("a scenario is a file"));
+    }
 }

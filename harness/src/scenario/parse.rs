@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::faults::{read_fault, read_random};
 use super::model::{
     AgentLoad, Clock, Cluster, Expect, Mix, Phases, RegistryLoad, Scenario, Shape, Target, TtlLoad, WatcherLoad, What,
-    Workload, agent_name,
+    When, Workload, agent_name,
 };
 use super::reader::{Result, ScenarioError, Source, Table, Value};
 
@@ -38,7 +38,9 @@ pub const COVERAGE: &[(&str, &str)] = &[
     ("agent_restorations", "instances of agents that were seen passing in a new cluster too"),
 ];
 
+/// Also one step of the simulation: no message takes less.
 const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
 
 /// Parses the scenario `text`, called `file` in errors.
 ///
@@ -52,7 +54,7 @@ pub fn parse(file: &str, text: &str) -> Result<Scenario> {
     })?;
     let table = Table::root(source, &root);
     let scenario = Scenario {
-        name: table.need("name")?.string()?,
+        name: read_name(&table.need("name")?)?,
         about: table.need("about")?.string()?,
         cluster: match table.get("cluster") {
             Some(value) => value.table(read_cluster)?,
@@ -67,6 +69,17 @@ pub fn parse(file: &str, text: &str) -> Result<Scenario> {
     };
     table.finish()?;
     check(&table, scenario)
+}
+
+/// The name of a file, which it is, and part of the name of a directory.
+fn read_name(value: &Value<'_>) -> Result<String> {
+    let name = value.string()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
+        let problem = "a name has 1 to 100 letters, digits and - _ . and does not begin with a point";
+        return Err(value.error(problem.into()));
+    }
+    Ok(name)
 }
 
 /// What no single key can be blamed for.
@@ -86,27 +99,47 @@ fn check(table: &Table<'_>, scenario: Scenario) -> Result<Scenario> {
         return Err(table.error("workload", problem.into()));
     }
     check_names(table, &scenario, agents.first().copied().unwrap_or(0))?;
+    check_times(table, &scenario)?;
     Ok(scenario)
+}
+
+/// A fault that never strikes tests nothing.
+fn check_times(table: &Table<'_>, scenario: &Scenario) -> Result<()> {
+    let run = scenario.phases.run;
+    let late = scenario.faults.iter().position(|fault| matches!(fault.when, When::At(at) if at >= run));
+    late.map_or(Ok(()), |late| {
+        let run = sider_client::duration::format(run);
+        Err(of_fault(table, late, "at", format!("never strikes: the phase run is over after {run}")))
+    })
+}
+
+/// An error about `key` of the fault `number`.
+fn of_fault(table: &Table<'_>, number: usize, key: &str, problem: String) -> ScenarioError {
+    let faults = table.get("fault").and_then(|faults| faults.list().ok()).unwrap_or_default();
+    faults
+        .get(number)
+        .map_or_else(|| table.error("fault", problem.clone()), |fault| fault.error_at(key, problem.clone()))
 }
 
 /// Targets and clocks name machines that are there.
 fn check_names(table: &Table<'_>, scenario: &Scenario, agents: usize) -> Result<()> {
     let servers = scenario.cluster.names();
     let agents: Vec<String> = (0..agents).map(agent_name).collect();
-    let named = scenario.faults.iter().filter_map(|fault| match (&fault.target, fault.what) {
-        (Target::Named(names), What::Partition(Shape::Agents)) => Some((names, "agent", &agents)),
-        (Target::Named(names), _) => Some((names, "server", &servers)),
-        _ => None,
-    });
-    let targets = named.flat_map(|(names, what, known)| names.iter().map(move |name| (name, what, known)));
-    for (name, what, known) in targets.chain(scenario.cluster.clocks.keys().map(|name| (name, "server", &servers))) {
-        if !known.contains(name) {
-            let problem = match known.as_slice() {
-                [] => format!("unknown {what} {name:?}: this scenario has none"),
-                known => format!("unknown {what} {name:?}: this cluster has {}", known.join(", ")),
-            };
-            return Err(table.error("cluster", problem));
+    for (number, fault) in scenario.faults.iter().enumerate() {
+        let Target::Named(names) = &fault.target else { continue };
+        let problem = match fault.what {
+            What::Partition(Shape::Agents) => not_there("agent", names, &agents),
+            _ => not_there("server", names, &servers),
+        };
+        if let Some(problem) = problem {
+            return Err(of_fault(table, number, "target", problem));
         }
+    }
+    if let Some(problem) = not_there("server", scenario.cluster.clocks.keys(), &servers) {
+        return Err(table.get("cluster").map_or_else(
+            || table.error("cluster", problem.clone()),
+            |cluster| cluster.error_at("clock", problem.clone()),
+        ));
     }
     let cuts_agents = scenario.faults.iter().any(|fault| fault.what == What::Partition(Shape::Agents));
     if cuts_agents && agents.is_empty() {
@@ -114,6 +147,15 @@ fn check_names(table: &Table<'_>, scenario: &Scenario, agents: usize) -> Result<
         return Err(table.error("workload", problem.into()));
     }
     Ok(())
+}
+
+/// What is wrong with `names`, if not all of them are `known`.
+fn not_there<'n>(what: &str, names: impl IntoIterator<Item = &'n String>, known: &[String]) -> Option<String> {
+    let name = names.into_iter().find(|name| !known.contains(name))?;
+    Some(match known {
+        [] => format!("unknown {what} {name:?}: this scenario has none"),
+        known => format!("unknown {what} {name:?}: this cluster has {}", known.join(", ")),
+    })
 }
 
 impl Workload {
@@ -138,12 +180,12 @@ fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
     let cluster = Cluster {
         servers: size(table.or("servers", 3, |value| value.count(1..=9))?),
         spares: size(table.or("spares", 0, |value| value.count(0..=4))?),
-        heartbeat: table.or("heartbeat", 100 * MS, |value| value.duration())?,
-        election: table.or("election", (500 * MS, 1000 * MS), |value| value.durations())?,
+        heartbeat: table.or("heartbeat", 100 * MS, |value| value.duration_in(10 * MS..=10 * S))?,
+        election: table.or("election", (500 * MS, 1000 * MS), |value| value.durations_in(20 * MS..=30 * S))?,
         snapshot_entries: table.or("snapshot_entries", 8192, |value| value.count(2..=1_000_000))?,
         log_keep: table.or("log_keep", 4096, |value| value.count(0..=1_000_000))?,
-        sync: table.or("sync", (MS, 4 * MS), |value| value.durations())?,
-        latency: table.or("latency", (MS, 5 * MS), |value| value.durations())?,
+        sync: table.or("sync", (MS, 4 * MS), |value| value.durations_in(Duration::ZERO..=10 * S))?,
+        latency: table.or("latency", (MS, 5 * MS), |value| value.durations_in(MS..=10 * S))?,
         clock_rate: table.or("clock_rate", (1.0, 1.0), |value| value.range(|v| v.number(0.5..=2.0)))?,
         clock_offset_ms: table.or("clock_offset_ms", (0, 0), |value| value.range(offset))?,
         clocks: table.or("clock", BTreeMap::new(), |value| value.table(read_clocks))?,
@@ -155,9 +197,6 @@ fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
             cluster.election.0, cluster.heartbeat
         );
         return Err(table.error("election", problem));
-    }
-    if cluster.latency.0 < MS {
-        return Err(table.error("latency", "a message takes at least 1ms: one step of the simulation".into()));
     }
     Ok(cluster)
 }
@@ -202,7 +241,7 @@ fn read_registry(table: &Table<'_>) -> Result<Workload> {
         instances: size(table.or("instances", 3, |value| value.count(1..=100))?),
         namespaces: size(table.or("namespaces", 1, |value| value.count(1..=8))?),
         think: table.or("think", 80 * MS, |value| value.duration())?,
-        timeout: table.or("timeout", 1500 * MS, |value| value.duration())?,
+        timeout: table.or("timeout", 1500 * MS, |value| value.duration_in(10 * MS..=60 * S))?,
         mix: table.or("mix", DEFAULT_MIX, |value| value.table(read_mix))?,
         modes: table.or("modes", [4, 1, 2], |value| value.table(read_modes))?,
         keyed: table.or("keyed", 0.5, |value| value.share())?,
@@ -226,8 +265,9 @@ fn read_mix(table: &Table<'_>) -> Result<Mix> {
         read: weight("read")?,
         list: weight("list")?,
     };
+    table.finish()?;
     if mix.weights().iter().all(|(_, weight)| *weight == 0) {
-        return Err(table.error("mix", "all weights are 0: give at least one operation a weight".into()));
+        return Err(table.wrong("all weights are 0: give at least one operation a weight".into()));
     }
     Ok(mix)
 }
@@ -235,8 +275,9 @@ fn read_mix(table: &Table<'_>) -> Result<Mix> {
 fn read_modes(table: &Table<'_>) -> Result<[u64; 3]> {
     let weight = |key| table.or(key, 0, |value| value.count(0..=1000));
     let modes = [weight("default")?, weight("consistent")?, weight("stale")?];
+    table.finish()?;
     if modes == [0; 3] {
-        return Err(table.error("modes", "all weights are 0: give at least one mode a weight".into()));
+        return Err(table.wrong("all weights are 0: give at least one mode a weight".into()));
     }
     Ok(modes)
 }
@@ -245,7 +286,7 @@ fn read_watchers(table: &Table<'_>) -> Result<Workload> {
     let share = |key| table.or(key, 0.0, |value| value.share());
     Ok(Workload::Watchers(WatcherLoad {
         clients: size(table.or("clients", 6, |value| value.count(1..=2000))?),
-        wait: table.or("wait", (500 * MS, 4000 * MS), |value| value.durations())?,
+        wait: table.or("wait", (500 * MS, 4000 * MS), |value| value.durations_in(10 * MS..=600 * S))?,
         hop: share("hop")?,
         abandon: share("abandon")?,
         passing: share("passing")?,
@@ -257,7 +298,7 @@ fn read_watchers(table: &Table<'_>) -> Result<Workload> {
 fn read_ttl(table: &Table<'_>) -> Result<Workload> {
     Ok(Workload::Ttl(TtlLoad {
         checks: size(table.or("checks", 6, |value| value.count(1..=200))?),
-        ttl: table.or("ttl", (1500 * MS, 3000 * MS), |value| value.durations())?,
+        ttl: table.or("ttl", (1500 * MS, 3000 * MS), |value| value.durations_in(100 * MS..=3600 * S))?,
         renew_at: table.or("renew_at", 0.66, |value| value.number(0.05..=0.95))?,
         silent: table.or("silent", 0.5, |value| value.share())?,
         silent_after: table.or("silent_after", (4000 * MS, 12_000 * MS), |value| value.durations())?,
@@ -269,17 +310,17 @@ fn read_agents(table: &Table<'_>) -> Result<Workload> {
     Ok(Workload::Agents(AgentLoad {
         agents: size(table.or("agents", 1, |value| value.count(1..=5))?),
         services: size(table.or("services", 2, |value| value.count(1..=20))?),
-        ttl: table.or("ttl", 3000 * MS, |value| value.duration())?,
+        ttl: table.or("ttl", 3000 * MS, |value| value.duration_in(100 * MS..=3600 * S))?,
         intruder: table.or("intruder", true, |value| value.bool())?,
     }))
 }
 
 fn read_phases(table: &Table<'_>) -> Result<Phases> {
     Ok(Phases {
-        run: table.need("run")?.duration()?,
-        settle: table.or("settle", 15_000 * MS, |value| value.duration())?,
+        run: table.need("run")?.duration_in(S..=3600 * S)?,
+        settle: table.or("settle", 15 * S, |value| value.duration_in(S..=600 * S))?,
         quorum_only: table.or("quorum_only", 0.0, |value| value.share())?,
-        recheck: table.or("recheck", 5000 * MS, |value| value.duration())?,
+        recheck: table.or("recheck", 5 * S, |value| value.duration_in(S..=600 * S))?,
     })
 }
 
@@ -297,6 +338,7 @@ fn read_expect(table: &Table<'_>) -> Result<Expect> {
             Ok(min)
         })
     })?;
+    table.finish()?;
     if violated.is_empty() && min.is_empty() {
         return Err(table.error(
             "min",

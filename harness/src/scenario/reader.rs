@@ -8,6 +8,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The longest duration.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Why a scenario cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {key}: {problem}")]
@@ -70,7 +73,22 @@ impl<'t> Table<'t> {
 
     /// The value of `key`.
     pub(super) fn need(&self, key: &'static str) -> Result<Value<'t>> {
-        self.get(key).ok_or_else(|| self.error(key, format!("missing: this table needs a {key:?}")))
+        self.get(key).ok_or_else(|| {
+            self.misspelt(key).unwrap_or_else(|| self.error(key, format!("missing: this table needs a {key:?}")))
+        })
+    }
+
+    /// The error of a key that nobody has asked for and that looks like `key`, if there is one.
+    pub(super) fn misspelt(&self, key: &str) -> Option<ScenarioError> {
+        let asked = self.asked.borrow();
+        let near = |found: &&Spanned<std::borrow::Cow<'_, str>>| {
+            let found = found.get_ref().as_ref();
+            let far = if key.len() < 4 { 1 } else { 2 };
+            found.len() <= 2 * key.len() && !asked.contains(&found) && strsim::damerau_levenshtein(found, key) <= far
+        };
+        let found = self.table.keys().find(near)?;
+        let problem = unknown("key", found.get_ref(), &[key]);
+        Some(self.source.error(&found.span(), &self.path_of(found.get_ref()), problem))
     }
 
     /// What `read` makes of the value of `key`, or `default`.
@@ -107,6 +125,11 @@ impl<'t> Table<'t> {
         self.source.error(&span, &self.path_of(key), problem)
     }
 
+    /// An error about the table itself.
+    pub(super) fn wrong(&self, problem: String) -> ScenarioError {
+        self.source.error(&self.span, &self.path, problem)
+    }
+
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -115,6 +138,14 @@ impl<'t> Table<'t> {
 impl<'t> Value<'t> {
     pub(super) fn error(&self, problem: String) -> ScenarioError {
         self.source.error(&self.value.span(), &self.path, problem)
+    }
+
+    /// An error about `key` of this table.
+    pub(super) fn error_at(&self, key: &str, problem: String) -> ScenarioError {
+        match self.value.get_ref().as_table().and_then(|table| table.get(key)) {
+            Some(value) => self.source.error(&value.span(), &format!("{}.{key}", self.path), problem),
+            None => self.error(problem),
+        }
     }
 
     fn wrong(&self, wanted: &str) -> ScenarioError {
@@ -165,11 +196,22 @@ impl<'t> Value<'t> {
         self.number(0.0..=1.0)
     }
 
-    /// A duration in Go's notation.
+    /// A duration in Go's notation, of a day at most: sums of some cannot overflow.
     pub(super) fn duration(&self) -> Result<Duration> {
         let wanted = "a duration such as \"300ms\", \"5s\" or \"1m30s\"";
         let text = self.value.get_ref().as_str().ok_or_else(|| self.wrong(wanted))?;
-        sider_client::duration::parse(text).map_err(|_| self.wrong(wanted))
+        let duration = sider_client::duration::parse(text).map_err(|_| self.wrong(wanted))?;
+        if duration > DAY { Err(self.wrong("a duration of at most 24h")) } else { Ok(duration) }
+    }
+
+    /// A duration within `bounds`.
+    pub(super) fn duration_in(&self, bounds: RangeInclusive<Duration>) -> Result<Duration> {
+        let duration = self.duration()?;
+        if bounds.contains(&duration) {
+            return Ok(duration);
+        }
+        let [low, high] = [bounds.start(), bounds.end()].map(|bound| sider_client::duration::format(*bound));
+        Err(self.wrong(&format!("a duration from {low} to {high}")))
     }
 
     /// One value for both ends, or a list of the two.
@@ -189,6 +231,11 @@ impl<'t> Value<'t> {
     /// A range of durations.
     pub(super) fn durations(&self) -> Result<(Duration, Duration)> {
         self.range(Value::duration)
+    }
+
+    /// A range of durations within `bounds`.
+    pub(super) fn durations_in(&self, bounds: RangeInclusive<Duration>) -> Result<(Duration, Duration)> {
+        self.range(|value| value.duration_in(bounds.clone()))
     }
 
     /// One of `names`.

@@ -48,7 +48,7 @@ const ERRORS: &[(&str, &str)] = &[
     ),
     (
         "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"n9\"",
-        "s.toml:1: cluster: unknown server \"n9\": this cluster has n1, n2, n3",
+        "s.toml:6: fault[0].target: unknown server \"n9\": this cluster has n1, n2, n3",
     ),
     (
         "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = \"here\"",
@@ -60,7 +60,7 @@ const ERRORS: &[(&str, &str)] = &[
     ),
     (
         "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"\ntarget = \"agent-0\"",
-        "s.toml:1: cluster: unknown agent \"agent-0\": this scenario has none",
+        "s.toml:7: fault[0].target: unknown agent \"agent-0\": this scenario has none",
     ),
     (
         "[[fault]]\nat = \"1s\"\ndo = \"partition\"\nshape = \"agents\"",
@@ -83,7 +83,70 @@ const ERRORS: &[(&str, &str)] = &[
         "[cluster]\nelection = \"150ms\"",
         "s.toml:4: cluster.election: an election time-out of 150ms is not above two heartbeats (100ms)",
     ),
+    ("[[fault]]\nat = \"5s\"\ndo = \"crash\"", "s.toml:4: fault[0].at: never strikes: the phase run is over after 5s"),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = []",
+        "s.toml:6: fault[0].target: empty: name at least one machine",
+    ),
+    (
+        "[[fault]]\nat = \"1s\"\ndo = \"crash\"\ntarget = [\"n1\", \"n1\"]",
+        "s.toml:6: fault[0].target: names \"n1\" twice",
+    ),
+    (
+        "[[fault]]\nwhen = { event = \"leader\" }\nevery = \"1s\"\ndo = \"crash\"",
+        "s.toml:5: fault[0].every: a trigger strikes each time that it happens: every is for faults at a fixed time",
+    ),
+    ("[[fault]]\natt = \"1s\"\ndo = \"crash\"", "s.toml:4: fault[0].att: unknown key \"att\": did you mean \"at\"?"),
+    (
+        "[[fault]]\nat = \"1s\"\nfor = \"2562047h\"\ndo = \"crash\"",
+        "s.toml:5: fault[0].for: \"2562047h\" is not a duration of at most 24h",
+    ),
+    ("[cluster]\nheartbeat = \"0s\"", "s.toml:4: cluster.heartbeat: \"0s\" is not a duration from 10ms to 10s"),
+    (
+        "[cluster.clock]\nn9 = { rate = 1.1 }",
+        "s.toml:3: cluster.clock: unknown server \"n9\": this cluster has n1, n2, n3",
+    ),
+    (
+        "[[workload]]\nkind = \"registry\"\nmix = { regster = 1 }",
+        "s.toml:5: workload[0].mix.regster: unknown key \"regster\": did you mean \"register\"?",
+    ),
+    (
+        "[[workload]]\nkind = \"registry\"\nmodes = { stale = 0 }",
+        "s.toml:5: workload[0].modes: all weights are 0: give at least one mode a weight",
+    ),
+    (
+        "[[workload]]\nkind = \"watchers\"\nwait = \"0s\"",
+        "s.toml:5: workload[0].wait: \"0s\" is not a duration from 10ms to 10m0s",
+    ),
+    (
+        "[[workload]]\nkind = \"agents\"\nttl = \"0s\"",
+        "s.toml:5: workload[0].ttl: \"0s\" is not a duration from 100ms to 1h0m0s",
+    ),
 ];
+
+#[test]
+fn a_misspelt_key_that_is_needed_is_named() {
+    let text = format!("{HEAD}{TAIL}").replace("run =", "runn =");
+    let error = parse("s.toml", &text).expect_err("there is no run").to_string();
+    assert_eq!(error, "s.toml:6: phases.runn: unknown key \"runn\": did you mean \"run\"?");
+}
+
+#[test]
+fn a_name_is_that_of_a_file() {
+    for name in ["", ".", "../up", "a/b", "a b"] {
+        let text = format!("{HEAD}{TAIL}").replace("\"x\"", &format!("{name:?}"));
+        let error = parse("s.toml", &text).expect_err(name).to_string();
+        assert!(error.starts_with("s.toml:1: name: a name has 1 to 100 letters"), "{error}");
+    }
+}
+
+#[test]
+fn a_run_of_no_time_and_one_of_years_are_refused() {
+    for run in ["0s", "87600h", "1001h"] {
+        let text = format!("{HEAD}{TAIL}").replace("5s", run);
+        assert!(parse("s.toml", &text).is_err(), "{run}");
+    }
+}
 
 #[test]
 fn errors_name_line_key_and_the_nearest_right_name() {
