@@ -1,5 +1,5 @@
-//! REP-2: the term of a server never goes back, restarts included, since its vote is synced before it counts. A server that
-//! comes back with an empty disk is another server; it begins as a learner in term 0.
+//! REP-2: the term of a server never goes back, restarts included, since its vote is synced before it counts. A server whose
+//! disk was emptied is another server: it begins again in term 0. One that merely forgot its vote is not.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,16 @@ pub struct TermsRise {
 
 impl Invariant for TermsRise {
     fn observe(&mut self, fact: &Fact) -> Option<Finding> {
+        if fact.kind == FactKind::Wiped {
+            self.last.remove(&fact.node);
+            return None;
+        }
         let FactKind::Role { term, role } = fact.kind else { return None };
         if role == Role::Stopped {
             return None;
         }
         let before = self.last.insert(fact.node.clone(), term).unwrap_or(0);
-        let fresh = term == 0 && role == Role::Learner;
-        (term < before && !fresh).then(|| {
+        (term < before).then(|| {
             Finding::new(
                 Property::Rep2,
                 fact.time,
@@ -35,7 +38,7 @@ impl Invariant for TermsRise {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{findings, role};
+    use super::super::testing::{fact, findings, role};
     use super::*;
 
     #[test]
@@ -45,8 +48,14 @@ mod tests {
         assert_eq!(findings(TermsRise::default(), &fine), []);
         let back = [role("n1", 1, 4, Role::Follower), role("n1", 2, 3, Role::Follower)];
         assert_eq!(findings(TermsRise::default(), &back).len(), 1);
-        let replaced =
-            [role("n1", 1, 4, Role::Follower), role("n1", 2, 0, Role::Learner), role("n1", 2, 1, Role::Learner)];
-        assert_eq!(findings(TermsRise::default(), &replaced), []);
+    }
+
+    #[test]
+    fn only_a_server_whose_disk_was_emptied_begins_again() {
+        let begins = [role("n1", 2, 0, Role::Learner), role("n1", 2, 1, Role::Learner)];
+        let last = role("n1", 1, 4, Role::Follower);
+        let wiped = [&[last.clone(), fact("n1", FactKind::Wiped)], &begins[..]].concat();
+        assert_eq!(findings(TermsRise::default(), &wiped), []);
+        assert_eq!(findings(TermsRise::default(), &[&[last], &begins[..]].concat()).len(), 1);
     }
 }
