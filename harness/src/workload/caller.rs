@@ -152,6 +152,9 @@ impl Caller {
             self.process = self.shared.record.new_process();
         }
         match (end, op) {
+            // What the recheck itself asks for covers nothing.
+            (End::Ok | End::Info, op)
+                if (op.is_write() || op.is_read()) && self.shared.phase.get() >= Phase::Recheck => {}
             (End::Ok, op) if op.is_write() => self.shared.count("acked_writes"),
             (End::Info, op) if op.is_write() => self.shared.count("unknown_writes"),
             (End::Ok, op) if op.is_read() => self.shared.count("reads"),
