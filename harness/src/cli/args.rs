@@ -74,7 +74,8 @@ pub struct SweepArgs {
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,
-    /// Go on where the last sweep into the same `--out` stopped: seeds that it finished with this binary are not run again.
+    /// Go on where the last sweep into the same `--out` stopped: seeds that it finished with this binary and
+    /// this text of the scenario are counted and not run again.
     #[arg(long)]
     pub resume: bool,
     /// Start no new run after this many seconds; what is not run is not judged.

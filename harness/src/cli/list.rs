@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::CommandError;
 use super::args::{Args, ListArgs};
+use super::say::say;
 use crate::scenario::{Found, list};
 
 pub(super) fn command(args: &Args, command: &ListArgs) -> Result<Verdict, CommandError> {
     let scenarios = list(&args.scenarios)?;
     if args.json {
-        scenarios.iter().for_each(|found| println!("{}", to_json(found)));
-        return Ok(Verdict::Pass);
+        let lines: String = scenarios.iter().map(|found| format!("{}\n", to_json(found))).collect();
+        return say(&lines).map(|()| Verdict::Pass);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -24,8 +25,7 @@ pub(super) fn command(args: &Args, command: &ListArgs) -> Result<Verdict, Comman
         row.extend(command.long.then(|| covers(found)));
         table.add_row(row);
     }
-    println!("{table}");
-    Ok(Verdict::Pass)
+    say(&format!("{table}\n")).map(|()| Verdict::Pass)
 }
 
 fn expects(found: &Found) -> String {

@@ -9,6 +9,7 @@
 //! | `replay` | a recorded run again |
 //! | `list` | scenarios and what they cover |
 //! | `report` | what a person reads |
+//! | `say` | standard output and error, which may be closed |
 //! | `progress` | a line on a terminal |
 //!
 //! Exit codes: 0 pass, 1 violated, 2 unknown, 3 harness failure, 4 vacuous, 5 non-deterministic, 64 usage.
@@ -19,6 +20,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod say;
 mod sweep;
 mod twice;
 
@@ -77,7 +79,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
-            eprintln!("harness: {error}");
+            say::complain(&format!("harness: {error}"));
             match error {
                 CommandError::Io { .. } => ExitCode::from(Verdict::HarnessFailure.exit_code()),
                 CommandError::Scenario(_) | CommandError::Usage(_) => ExitCode::from(EXIT_USAGE),

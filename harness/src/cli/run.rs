@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use linearizability::verdict::Verdict;
 
 use super::args::{Args, RunArgs};
+use super::say::say;
 use super::{CommandError, report, twice};
 use crate::record::artefacts;
 use crate::run::{Options, Outcome, run};
@@ -20,11 +21,14 @@ pub(super) fn command(args: &Args, command: &RunArgs) -> Result<Verdict, Command
         let outcome = run(&found.scenario, Options { seed: command.seed, trace, replay: None });
         return Ok(outcome.verdict);
     }
-    let outcome = run(&found.scenario, Options { seed: command.seed, ..Options::default() });
     let dir = directory(&args.out, &found, command.seed);
+    // Before the run: what cannot be kept is known now.
+    std::fs::create_dir_all(&dir).map_err(CommandError::io(dir.display().to_string()))?;
+    let outcome = run(&found.scenario, Options { seed: command.seed, ..Options::default() });
+    // What came out is said even if it cannot be kept.
+    let said = show(args, &outcome, &found, &dir);
     keep(&outcome, &found, &dir, command.keep)?;
-    show(args, &outcome, &found, &dir);
-    Ok(outcome.verdict)
+    said.map(|()| outcome.verdict)
 }
 
 /// Where the artefacts of a run stand.
@@ -33,21 +37,18 @@ pub(super) fn directory(out: &Path, found: &Found, seed: u64) -> PathBuf {
 }
 
 /// A failing run keeps everything, a passing one its summary.
-pub(super) fn keep(outcome: &Outcome, found: &Found, dir: &Path, everything: bool) -> Result<(), CommandError> {
+fn keep(outcome: &Outcome, found: &Found, dir: &Path, everything: bool) -> Result<(), CommandError> {
     let summary = outcome.to_json();
-    let written = match &outcome.record {
+    let cleared = artefacts::clear(dir);
+    let written = cleared.and_then(|()| match &outcome.record {
         Some(record) if everything || outcome.verdict != Verdict::Pass => {
             artefacts::write(dir, record, &found.scenario.text, outcome.seed, &summary)
         }
         _ => artefacts::write_summary(dir, &summary),
-    };
+    });
     written.map_err(CommandError::io(dir.display().to_string()))
 }
 
-pub(super) fn show(args: &Args, outcome: &Outcome, found: &Found, dir: &Path) {
-    if args.json {
-        println!("{}", outcome.to_json());
-    } else {
-        print!("{}", report::text(outcome, &found.id, dir));
-    }
+pub(super) fn show(args: &Args, outcome: &Outcome, found: &Found, dir: &Path) -> Result<(), CommandError> {
+    if args.json { say(&format!("{}\n", outcome.to_json())) } else { say(&report::text(args, outcome, &found.id, dir)) }
 }

@@ -130,12 +130,22 @@ impl Action {
             Self::Duplicate { share } => json!({"targets": ["clients"], "share": share}),
             Self::StepClock { targets, by_ms } => json!({"targets": targets, "step_ms": by_ms}),
             Self::SlowDisk { targets, by_ms } => json!({"targets": targets, "by_ms": by_ms}),
+            others => json!({"targets": others.targets()}),
+        }
+    }
+
+    /// The servers that it names.
+    #[must_use]
+    pub fn targets(&self) -> &[String] {
+        match self {
             Self::Kill { targets }
             | Self::PowerOff { targets }
             | Self::Stop { targets }
             | Self::Start { targets }
             | Self::Pause { targets }
             | Self::Resume { targets }
+            | Self::StepClock { targets, .. }
+            | Self::SlowDisk { targets, .. }
             | Self::FailDisk { targets, .. }
             | Self::Lie { targets }
             | Self::HealDisk { targets }
@@ -144,7 +154,19 @@ impl Action {
             | Self::Refound { targets }
             | Self::Join { targets }
             | Self::Remove { targets }
-            | Self::Transfer { targets } => json!({"targets": targets}),
+            | Self::Transfer { targets } => targets,
+            Self::Cut { .. } | Self::Mend { .. } | Self::Delay { .. } | Self::Lose { .. } | Self::Duplicate { .. } => {
+                &[]
+            }
+        }
+    }
+
+    /// The links that it names.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        match self {
+            Self::Cut { links } | Self::Mend { links } | Self::Delay { links, .. } | Self::Lose { links, .. } => links,
+            _ => &[],
         }
     }
 

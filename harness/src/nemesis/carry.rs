@@ -19,6 +19,10 @@ pub fn carry_out(action: &Action, cluster: &mut Cluster, shared: &Shared) -> Str
         return outcome;
     }
     if let Err(error) = act(action, cluster, shared) {
+        if error.raw_os_error().is_some() {
+            // No fault of the scenario: the real file system refuses.
+            *shared.disk_failure.borrow_mut() = Some(error.to_string());
+        }
         shared.record.fault(
             action.name(),
             &serde_json::json!({"error": error.to_string()}),

@@ -1,7 +1,7 @@
 //! What is due at a step: the timeline, the triggers that fired, the draws, and the undoing of what is over. Or, in a
 //! replay, exactly what was done at that step the first time.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use super::action::Action;
 use super::carry::carry_out;
 use super::random::{Drawn, draw, families};
+use super::replay::{Timeline, due};
 use super::strike::{Strike, resolve};
 use super::target::Scene;
 use super::view::View;
@@ -37,7 +38,7 @@ pub struct Plan {
     /// How long a leader is held still for an election.
     election: Duration,
     /// In a replay: what is done at which step, ns.
-    replay: Option<VecDeque<(u64, Action)>>,
+    replay: Option<Timeline>,
 }
 
 struct Planned {
@@ -59,7 +60,7 @@ struct RandomPlan {
 impl Plan {
     /// The faults of `scenario`, from the moment `begin` on; or the recorded `replay` of them.
     #[must_use]
-    pub fn new(scenario: &Scenario, seeds: Seeds, begin: Moment, replay: Option<VecDeque<(u64, Action)>>) -> Self {
+    pub fn new(scenario: &Scenario, seeds: Seeds, begin: Moment, replay: Option<Timeline>) -> Self {
         let planned = |fault: &Fault| Planned {
             next: match fault.when {
                 When::At(at) => Some(begin + at),
@@ -111,8 +112,8 @@ impl Plan {
 
     /// Does what is due at `now`.
     pub fn act(&mut self, now: Moment, view: &View, cluster: &mut Cluster, shared: &Shared) {
-        if self.replay.is_some() {
-            self.replay_step(cluster, shared);
+        if let Some(replay) = &mut self.replay {
+            due(replay, cluster, shared);
             return;
         }
         self.undo_due(Some(now), cluster, shared);
@@ -217,8 +218,8 @@ impl Plan {
     /// The faults stop: everything is undone and every member runs again. Members whose disk turns out to be worth
     /// nothing have been replaced by what undid their fault.
     pub fn stop(&mut self, cluster: &mut Cluster, shared: &Shared) {
-        if self.replay.is_some() {
-            self.replay_step(cluster, shared);
+        if let Some(replay) = &mut self.replay {
+            due(replay, cluster, shared);
             return;
         }
         self.undo_due(None, cluster, shared);
@@ -228,8 +229,8 @@ impl Plan {
 
     /// Only `quorum` is healed: its links among each other and its machines. The rest stays as it is.
     pub fn heal_quorum(&mut self, quorum: &[String], cluster: &mut Cluster, shared: &Shared) {
-        if self.replay.is_some() {
-            self.replay_step(cluster, shared);
+        if let Some(replay) = &mut self.replay {
+            due(replay, cluster, shared);
             return;
         }
         for (until, actions, afflicted) in std::mem::take(&mut self.undo) {
@@ -249,15 +250,6 @@ impl Plan {
         let down: Vec<String> = members.iter().filter(|name| !cluster.is_up(name)).cloned().collect();
         if !down.is_empty() {
             carry_out(&Action::Start { targets: down }, cluster, shared);
-        }
-    }
-
-    /// Does what was recorded for this step.
-    fn replay_step(&mut self, cluster: &mut Cluster, shared: &Shared) {
-        let step = shared.record.clock.step_ns();
-        let Some(replay) = &mut self.replay else { return };
-        while let Some((_, action)) = replay.pop_front_if(|(at, _)| *at <= step) {
-            carry_out(&action, cluster, shared);
         }
     }
 }

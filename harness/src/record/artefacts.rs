@@ -38,6 +38,28 @@ pub fn write(dir: &Path, record: &Record, scenario: &str, seed: u64, summary: &V
     write_summary(dir, summary)
 }
 
+/// Takes out of `dir` what an earlier run left there: beside the summary of a later one it would be taken for that one's.
+///
+/// # Errors
+/// As the file system says.
+pub fn clear(dir: &Path) -> io::Result<()> {
+    for name in ["scenario.toml", "seed", "history.jsonl", "nemesis.jsonl", "trace.hash", "summary.json", "build.json"]
+    {
+        gone(fs::remove_file(dir.join(name)))?;
+    }
+    gone(fs::remove_dir_all(dir.join("nodes")))?;
+    let mut number = 1;
+    while dir.join(format!("past-{number}")).is_dir() {
+        fs::remove_dir_all(dir.join(format!("past-{number}")))?;
+        number += 1;
+    }
+    Ok(())
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 /// Writes what a passing run keeps. Not the build: to hash the program takes a tenth of a run's time, and nobody replays it.
 ///
 /// # Errors

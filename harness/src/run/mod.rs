@@ -5,21 +5,24 @@
 //! | `world` | the machines, the clients and the record of a run; one step |
 //! | `phases` | setup, run, settle, recheck, drain, end |
 //! | `clusters` | asks the judge about each cluster of a run |
+//! | `scratch` | the directory of its disks |
+//! | `panics` | what panicked, and whose code it was |
 //! | [`coverage`] | what a run has covered |
 //! | [`outcome`] | the verdict and everything a person needs to understand it |
 
 mod clusters;
 pub mod coverage;
 pub mod outcome;
+mod panics;
 mod phases;
+mod scratch;
 mod world;
 
-use std::collections::VecDeque;
 use std::io::Write;
 
 pub use outcome::Outcome;
 
-use crate::nemesis::action::Action;
+use crate::nemesis::replay::Timeline;
 use crate::record::trace::{Depth, Trace};
 use crate::scenario::Scenario;
 
@@ -30,8 +33,8 @@ pub struct Options {
     pub seed: u64,
     /// Put everything into the trace, and its text here.
     pub trace: Option<Box<dyn Write + Send>>,
-    /// Instead of the scenario's faults: these actions, each at its step (ns).
-    pub replay: Option<VecDeque<(u64, Action)>>,
+    /// Instead of the scenario's faults: what was recorded, each at its step.
+    pub replay: Option<Timeline>,
 }
 
 /// Runs `scenario` once. One run a process: openraft and tokio number their tasks for a whole process, and the order in

@@ -1,6 +1,5 @@
 //! The phases of a run: setup, run, settle, recheck, drain, end; then the judge.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use linearizability::verdict::Property;
@@ -8,10 +7,12 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::outcome::Outcome;
+use super::panics;
+use super::scratch::Scratch;
 use super::world::{Broken, World};
-use crate::nemesis::action::Action;
 use crate::nemesis::carry::note_clocks;
 use crate::nemesis::plan::Plan;
+use crate::nemesis::replay::Timeline;
 use crate::record::Record;
 use crate::record::probe::Probe;
 use crate::record::trace::Trace;
@@ -29,11 +30,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 const AFTERGLOW: Duration = Duration::from_millis(1200);
 
 /// Runs `scenario` with `seed`.
-pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<VecDeque<(u64, Action)>>) -> Outcome {
+pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<Timeline>) -> Outcome {
     let record = Record::new(trace);
     let _probe = tracing::subscriber::set_default(Probe::new(record.clone()));
+    panics::remember();
     let mut outcome = Outcome::new(&scenario.name, seed);
-    let dir = match disks() {
+    let dir = match Scratch::new() {
         Ok(dir) => dir,
         Err(error) => return outcome.failed(&record, format!("no room for the simulated disks: {error}")),
     };
@@ -52,14 +54,6 @@ pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<V
     outcome.judged(scenario, &record, &dir.path().display().to_string())
 }
 
-/// The simulated disks: memory, where there is some. The path never shows in a trace.
-fn disks() -> std::io::Result<tempfile::TempDir> {
-    let memory = std::path::Path::new("/dev/shm");
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("sider-sim-");
-    if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }
-}
-
 /// A world in which code has panicked may panic again when it is dropped; what is known is known.
 fn drop_quietly(world: World, panicked: bool) {
     if panicked {
@@ -67,12 +61,7 @@ fn drop_quietly(world: World, panicked: bool) {
     }
 }
 
-fn all(
-    world: &mut World,
-    scenario: &Scenario,
-    seeds: Seeds,
-    replay: Option<VecDeque<(u64, Action)>>,
-) -> Result<(), Broken> {
+fn all(world: &mut World, scenario: &Scenario, seeds: Seeds, replay: Option<Timeline>) -> Result<(), Broken> {
     set_up(world, scenario)?;
     let plan = Plan::new(scenario, seeds, world.cluster.elapsed(), replay);
     world.plan = Some(plan);

@@ -10,6 +10,7 @@ use linearizability::history::Role;
 use linearizability::verdict::Property;
 
 use super::coverage::Counter;
+use super::panics::{self, Panicked};
 use crate::invariants::registered_once::RegisteredOnce;
 use crate::invariants::{self, Finding, Invariant};
 use crate::nemesis::plan::Plan;
@@ -105,13 +106,21 @@ impl World {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(Broken::Harness(error.to_string())),
             Err(panic) => {
-                let summary = format!("a server panicked: {}", message(&*panic));
+                let first = panics::first();
+                let text = first.as_ref().map_or_else(|| message(&*panic), Panicked::text);
+                if first.is_some_and(|first| first.is_of_the_harness()) {
+                    return Err(Broken::Harness(format!("the harness itself panicked: {text}")));
+                }
+                let summary = format!("a server panicked: {text}");
                 self.findings.push(Finding { property: None, time: self.now_ns(), summary });
                 return Err(Broken::Panicked);
             }
         }
         for (name, exit) in self.cluster.reap() {
             if let Exit::Failed(text) = exit {
+                if text.contains(NO_SPACE) {
+                    return Err(Broken::Harness(format!("no room is left for the simulated disks: {text}")));
+                }
                 self.stopped_servers += 1;
                 let value = serde_json::json!({"targets": [name], "error": text});
                 // No fault of the nemesis: what a server did about one.
@@ -119,7 +128,10 @@ impl World {
             }
         }
         self.look();
-        Ok(())
+        match self.shared.disk_failure.take() {
+            Some(error) => Err(Broken::Harness(format!("the simulated disks cannot be kept: {error}"))),
+            None => Ok(()),
+        }
     }
 
     fn look(&mut self) {
@@ -228,6 +240,9 @@ impl World {
         }
     }
 }
+
+/// In the error of a real disk that is full, and of no simulated one: ENOSPC.
+const NO_SPACE: &str = "(os error 28)";
 
 /// What must hold of a cluster from its first step on.
 fn invariants(shared: &Rc<Shared>, agents_alone: bool) -> Vec<Box<dyn Invariant>> {

@@ -1,7 +1,7 @@
 //! One machine with a server: it is started, killed, stopped, and ends by itself on an error. The disk and the seeds
 //! outlive a start; everything else is new each time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -151,7 +151,8 @@ impl Server {
     fn ended(&self, served: Result<(), String>) {
         let exit = match served {
             Ok(()) => Exit::Stopped,
-            Err(text) => Exit::Failed(text),
+            // The directory has another name in each run, and what is recorded must not.
+            Err(text) => Exit::Failed(without_parent(&text, self.0.disk.dir())),
         };
         tracing::info!(target: "sider::harness", ?exit, "the server ended");
         let mut state = self.lock();
@@ -229,6 +230,12 @@ impl Server {
     }
 }
 
+/// `text` with paths below the parent of `dir` as if that parent were the root.
+fn without_parent(text: &str, dir: &Path) -> String {
+    let parent = dir.parent().map(|parent| parent.display().to_string()).unwrap_or_default();
+    if parent.is_empty() { text.to_owned() } else { text.replace(&parent, "") }
+}
+
 /// An error with its causes.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -238,4 +245,16 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_tell_where_the_disks_of_this_run_are() {
+        let dir = Path::new("/dev/shm/sider-sim-8NpsM8/n2");
+        let text = "data directory /dev/shm/sider-sim-8NpsM8/n2: entry 80 in /dev/shm/sider-sim-8NpsM8/n2/log";
+        assert_eq!(without_parent(text, dir), "data directory /n2: entry 80 in /n2/log");
+    }
 }

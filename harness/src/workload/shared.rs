@@ -72,6 +72,8 @@ pub struct Shared {
     pub counts: RefCell<BTreeMap<&'static str, u64>>,
     /// How often a new cluster has taken the place of one that was lost.
     pub clusters: Cell<u64>,
+    /// Why the memory file system under the simulated disks failed, if it did.
+    pub disk_failure: RefCell<Option<String>>,
     /// What observers found broken since the run last looked.
     pub findings: RefCell<Vec<Finding>>,
 }
@@ -94,6 +96,7 @@ impl Shared {
             agents: RefCell::default(),
             counts: RefCell::default(),
             clusters: Cell::new(0),
+            disk_failure: RefCell::default(),
             findings: RefCell::default(),
         })
     }
