@@ -1,7 +1,8 @@
 //! Whole runs of the program: verdicts, exit codes, artefacts, determinism. Each run is a process of its own, as in a sweep.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn harness(out: &Path, arguments: &[&str]) -> Output {
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
@@ -89,8 +90,108 @@ fn a_sweep_counts_by_verdict_and_goes_on_where_it_stopped() {
     let output = harness(out.path(), &sweep);
     assert_eq!(code(&output), 0, "{}", text(&output));
     assert!(text(&output).contains(r#""pass":2"#), "{}", text(&output));
+    // What is left to run is nothing; half a line is what a sweep leaves that is killed.
+    let log = out.path().join("sweep.jsonl");
+    let before = std::fs::read_to_string(&log).expect("a log");
+    std::fs::write(&log, format!("{before}{{\"bin")).expect("the same log");
     let output = harness(out.path(), &sweep);
-    assert!(text(&output).contains(r#""verdicts":{}"#), "nothing is left to run: {}", text(&output));
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    assert!(text(&output).contains(r#""pass":2"#), "{}", text(&output));
+    assert_eq!(std::fs::read_to_string(&log).expect("a log"), format!("{before}{{\"bin\n"), "nothing was run again");
+    let files = std::fs::read_dir(out.path()).expect("a directory").map(|entry| entry.expect("a file").file_name());
+    let files: BTreeSet<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert_eq!(files, ["small-1", "small-2", "small.toml", "sweep.jsonl"].map(str::to_owned).into());
+}
+
+#[test]
+fn a_resumed_sweep_forgets_no_failure_and_runs_an_edited_scenario_again() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let scenario = small(out.path(), "", "min = { acked_writes = 100000 }").display().to_string();
+    let sweep = ["--json", "sweep", &scenario, "--seeds", "1..2", "--resume"];
+    assert_eq!(code(&harness(out.path(), &sweep)), 4);
+    let again = harness(out.path(), &sweep);
+    assert_eq!(code(&again), 4, "{}", text(&again));
+    small(out.path(), "", "min = { acked_writes = 1 }");
+    let edited = harness(out.path(), &sweep);
+    assert_eq!(code(&edited), 0, "{}", text(&edited));
+    let left = out.path().join("small-1");
+    assert!(left.join("summary.json").is_file() && !left.join("history.jsonl").exists(), "what failed is not there");
+}
+
+#[test]
+fn a_sweep_that_runs_nothing_does_not_pass() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let scenario = small(out.path(), "", "min = { acked_writes = 1 }").display().to_string();
+    // As many seeds as there are: none of them is held in memory before its turn.
+    let sweep = ["sweep", &scenario, "--seeds", "0..18446744073709551615", "--budget", "0"];
+    let output = harness(out.path(), &sweep);
+    assert_eq!(code(&output), 4, "{}", text(&output));
+    assert!(text(&output).contains("nothing was run"), "{}", text(&output));
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    let output = harness(out.path(), &["--scenarios", &empty.path().display().to_string(), "sweep"]);
+    assert_eq!(code(&output), 64, "{}", text(&output));
+}
+
+#[test]
+fn two_sweeps_do_not_share_a_directory_nor_two_scenarios_a_name() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let scenario = small(out.path(), "", "min = { acked_writes = 1 }").display().to_string();
+    let log = std::fs::File::create(out.path().join("sweep.jsonl")).expect("a log");
+    log.lock().expect("nobody else has it");
+    let output = harness(out.path(), &["sweep", &scenario]);
+    assert_eq!(code(&output), 64, "{}", text(&output));
+    assert!(text(&output).contains("another sweep writes there now"), "{}", text(&output));
+    drop(log);
+    std::fs::create_dir(out.path().join("twin")).expect("a directory");
+    let twin = small(&out.path().join("twin"), "", "min = { acked_writes = 1 }").display().to_string();
+    let output = harness(out.path(), &["sweep", &scenario, &twin]);
+    assert_eq!(code(&output), 64, "{}", text(&output));
+}
+
+#[test]
+fn what_did_not_strike_is_in_a_replay_too() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let fault = "[[fault]]\nat = \"500ms\"\ndo = \"crash\"\ntarget = \"n1\"\n\
+                 [[fault]]\nat = \"600ms\"\ndo = \"pause\"\ntarget = \"n1\"\n\
+                 [[fault]]\nat = \"700ms\"\ndo = \"join\"\ntarget = \"spare\"";
+    let scenario = small(out.path(), fault, "min = { acked_writes = 100000 }");
+    assert_eq!(code(&harness(out.path(), &["run", &scenario.display().to_string()])), 4);
+    let dir = out.path().join("small-1");
+    let skipped = std::fs::read_to_string(dir.join("nemesis.jsonl")).expect("a timeline");
+    assert_eq!(skipped.matches("\"skipped\"").count(), 2, "{skipped}");
+    let output = harness(out.path(), &["replay", &dir.display().to_string()]);
+    assert!(text(&output).contains("is, byte for byte, the recorded run"), "{}", text(&output));
+}
+
+#[test]
+fn a_damaged_server_has_one_trace_too() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let output = harness(out.path(), &["run", "flipped-byte", "--seed", "2", "--twice"]);
+    assert_eq!(code(&output), 0, "{}", text(&output));
+}
+
+#[test]
+fn a_run_that_passed_cannot_be_replayed_and_says_why() {
+    let out = tempfile::tempdir().expect("a temporary directory");
+    let output = harness(out.path(), &["replay", &out.path().display().to_string()]);
+    assert_eq!(code(&output), 64);
+    assert!(text(&output).contains("a passing run keeps its summary only"), "{}", text(&output));
+}
+
+#[test]
+fn a_closed_or_full_standard_output_is_no_panic() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux");
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let run = |arguments: &[&str], out: Stdio, err: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        command.arg("--scenarios").arg(&scenarios).args(arguments).stdout(out).stderr(err);
+        command.status().expect("the program starts").code()
+    };
+    assert_eq!(run(&["list"], full().into(), Stdio::null()), Some(3));
+    assert_eq!(run(&["run", "none"], Stdio::null(), full().into()), Some(64));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(run(&["list"], writer.into(), Stdio::null()), Some(0));
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use linearizability::verdict::Verdict;
 use serde_json::json;
 
 use super::args::Args;
+use super::report::reproduce;
+use super::say::say;
 use super::{CommandError, progress};
 use crate::scenario::Found;
 
@@ -15,6 +17,9 @@ use crate::scenario::Found;
 const CONTEXT: usize = 5;
 /// Longest part of a line that is shown.
 const SHOWN: usize = 400;
+
+/// In place of a line that is not there.
+const THE_END: &str = "(the trace ends)";
 
 /// Where two traces part.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,19 +34,63 @@ pub(super) fn command(args: &Args, found: &Found, seed: u64) -> Result<Verdict, 
     let bar = progress::line(1, args.json);
     bar.set_message(format!("{} seed {seed}, twice", found.id));
     let (mut one, mut two) = (start(args, found, seed)?, start(args, found, seed)?);
-    let compared = {
-        let traces = (output(&mut one), output(&mut two));
-        compare(traces.0, traces.1).map_err(CommandError::io("reading a trace"))
-    };
+    let mut traces = (output(&mut one), output(&mut two));
+    let compared = compare(&mut traces.0, &mut traces.1).map_err(CommandError::io("reading a trace"));
+    // Only a run that has come to its end says whether it was one: what was killed, or found no room, differs too.
+    let rest = |trace: &mut dyn BufRead| std::io::copy(trace, &mut std::io::sink());
+    let read = rest(&mut traces.0).and(rest(&mut traces.1)).map_err(CommandError::io("reading a trace"));
     bar.finish_and_clear();
-    // A run whose trace nobody reads any more would block: it is ended here.
-    let ended =
-        if matches!(compared, Ok((_, None))) { (one.wait(), two.wait()) } else { (end(&mut one), end(&mut two)) };
-    let (lines, difference) = compared?;
-    let status = ended.0.and(ended.1).map_err(CommandError::io("waiting for a run"))?;
-    let verdict = if difference.is_some() { Verdict::NonDeterministic } else { verdict_of(status.code()) };
-    show(args, found, seed, lines, difference.as_ref(), verdict);
-    Ok(verdict)
+    let waited = [one.wait(), two.wait()].map(|status| status.map_err(CommandError::io("waiting for a run")));
+    let [one, two] = waited;
+    let ((lines, difference), _) = (compared?, read?);
+    let ended = Ended { lines, difference, statuses: [one?, two?] };
+    show(args, found, seed, &ended)?;
+    Ok(ended.verdict())
+}
+
+/// How the two ended.
+struct Ended {
+    /// Equal lines.
+    lines: u64,
+    difference: Option<Difference>,
+    statuses: [ExitStatus; 2],
+}
+
+impl Ended {
+    /// A process that was killed, or that could not run, says nothing about determinism.
+    fn verdict(&self) -> Verdict {
+        match self.statuses.map(|status| verdict_of(status.code())) {
+            [Verdict::HarnessFailure, _] | [_, Verdict::HarnessFailure] => Verdict::HarnessFailure,
+            [one, two] if one == two && self.difference.is_none() => one,
+            _ => Verdict::NonDeterministic,
+        }
+    }
+
+    fn as_text(&self, args: &Args, found: &Found, seed: u64) -> String {
+        let ([one, two], verdict) = (self.statuses, self.verdict());
+        let (id, lines) = (&found.id, self.lines);
+        let what = match (&self.difference, verdict) {
+            (None, Verdict::HarnessFailure | Verdict::NonDeterministic) => {
+                format!("{lines} equal lines of trace, and one ended with {one}, the other with {two}")
+            }
+            (Some(at), Verdict::HarnessFailure) => {
+                format!("two runs part at line {} of the trace; one ended with {one}, the other with {two}", at.line)
+            }
+            (Some(at), _) => format!("two runs part at line {} of the trace", at.line),
+            (None, verdict) => format!("{lines} lines of trace; the run itself: {verdict}"),
+        };
+        let word = match verdict {
+            Verdict::HarnessFailure | Verdict::NonDeterministic => verdict.word().to_uppercase(),
+            _ => "IDENTICAL".into(),
+        };
+        let mut text = format!("{word} {id} seed {seed}: {what}\n");
+        if let Some(at) = &self.difference {
+            text.extend(at.before.iter().map(|line| format!("    {line}\n")));
+            text += &format!("  1 {}\n  2 {}\n", at.first, at.second);
+            text += &format!("  reproduce: {} --twice\n", reproduce(args, id, seed));
+        }
+        text
+    }
 }
 
 fn start(args: &Args, found: &Found, seed: u64) -> Result<Child, CommandError> {
@@ -57,14 +106,8 @@ fn output(child: &mut Child) -> impl BufRead + use<> {
     BufReader::with_capacity(1 << 20, stdout)
 }
 
-fn end(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
-    // It may have ended by itself meanwhile.
-    let _ended = child.kill();
-    child.wait()
-}
-
 /// The number of equal lines, and the first difference.
-fn compare(mut one: impl BufRead, mut two: impl BufRead) -> std::io::Result<(u64, Option<Difference>)> {
+fn compare(one: &mut impl BufRead, two: &mut impl BufRead) -> std::io::Result<(u64, Option<Difference>)> {
     let mut before = VecDeque::new();
     let mut lines = 0;
     let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -89,7 +132,7 @@ fn compare(mut one: impl BufRead, mut two: impl BufRead) -> std::io::Result<(u64
 
 fn shown(line: &[u8]) -> String {
     if line.is_empty() {
-        return "(the trace ends)".into();
+        return THE_END.into();
     }
     let text = String::from_utf8_lossy(line);
     text.trim_end().chars().take(SHOWN).collect()
@@ -101,23 +144,16 @@ fn verdict_of(code: Option<i32>) -> Verdict {
     all.into_iter().find(same).unwrap_or(Verdict::HarnessFailure)
 }
 
-fn show(args: &Args, found: &Found, seed: u64, lines: u64, difference: Option<&Difference>, verdict: Verdict) {
-    if args.json {
-        let difference = difference.map(|at| json!({"line": at.line, "first": at.first, "second": at.second}));
-        let summary = json!({"scenario": found.id, "seed": seed, "verdict": verdict.word(), "exit_code": verdict.exit_code(),
-            "equal_lines": lines, "difference": difference});
-        println!("{summary}");
-        return;
+fn show(args: &Args, found: &Found, seed: u64, ended: &Ended) -> Result<(), CommandError> {
+    if !args.json {
+        return say(&ended.as_text(args, found, seed));
     }
-    match difference {
-        None => println!("IDENTICAL {} seed {seed}: {lines} lines of trace; the run itself: {verdict}", found.id),
-        Some(at) => {
-            println!("NON-DETERMINISTIC {} seed {seed}: two runs part at line {} of the trace", found.id, at.line);
-            at.before.iter().for_each(|line| println!("    {line}"));
-            println!("  1 {}\n  2 {}", at.first, at.second);
-            println!("  reproduce: cargo harness run {} --seed {seed} --twice", found.id);
-        }
-    }
+    let verdict = ended.verdict();
+    let difference =
+        ended.difference.as_ref().map(|at| json!({"line": at.line, "first": at.first, "second": at.second}));
+    let summary = json!({"scenario": found.id, "seed": seed, "verdict": verdict.word(), "exit_code": verdict.exit_code(),
+        "equal_lines": ended.lines, "difference": difference});
+    say(&format!("{summary}\n"))
 }
 
 #[cfg(test)]
@@ -126,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_named_with_what_stands_before_it() {
-        let (lines, difference) = compare(&b"a\nb\nc\n"[..], &b"a\nb\nd\n"[..]).expect("memory");
+        let (lines, difference) = compare(&mut &b"a\nb\nc\n"[..], &mut &b"a\nb\nd\n"[..]).expect("memory");
         let difference = difference.expect("c is not d");
         assert_eq!((lines, difference.line, difference.first.as_str(), difference.second.as_str()), (2, 3, "c", "d"));
         assert_eq!(difference.before, ["a", "b"]);
@@ -134,8 +170,26 @@ mod tests {
 
     #[test]
     fn a_trace_that_ends_early_differs() {
-        let (_, difference) = compare(&b"a\n"[..], &b"a\nb\n"[..]).expect("memory");
+        let (_, difference) = compare(&mut &b"a\n"[..], &mut &b"a\nb\n"[..]).expect("memory");
         assert_eq!(difference.expect("one is longer").first, "(the trace ends)");
-        assert_eq!(compare(&b"a\n"[..], &b"a\n"[..]).expect("memory"), (1, None));
+        assert_eq!(compare(&mut &b"a\n"[..], &mut &b"a\n"[..]).expect("memory"), (1, None));
+    }
+
+    fn verdict_of_two(difference: bool, statuses: [i32; 2]) -> Verdict {
+        use std::os::unix::process::ExitStatusExt as _;
+        let at = || Difference { line: 1, before: Vec::new(), first: THE_END.into(), second: "b".into() };
+        let statuses = statuses.map(ExitStatus::from_raw);
+        Ended { lines: 0, difference: difference.then(at), statuses }.verdict()
+    }
+
+    #[test]
+    fn a_run_that_was_killed_says_nothing_and_two_verdicts_say_enough() {
+        let (pass, violated, failed, killed) = (0, 1 << 8, 3 << 8, 9);
+        assert_eq!(verdict_of_two(false, [pass, pass]), Verdict::Pass);
+        assert_eq!(verdict_of_two(false, [violated, violated]), Verdict::Violated);
+        assert_eq!(verdict_of_two(false, [pass, violated]), Verdict::NonDeterministic);
+        assert_eq!(verdict_of_two(true, [pass, pass]), Verdict::NonDeterministic);
+        assert_eq!(verdict_of_two(true, [killed, pass]), Verdict::HarnessFailure);
+        assert_eq!(verdict_of_two(true, [pass, failed]), Verdict::HarnessFailure);
     }
 }
