@@ -137,6 +137,10 @@ impl Invariant for CommitsOnQuorum {
     }
 
     fn at_end(&mut self, _: &TheEnd<'_>) -> Option<Finding> {
+        self.at_loss()
+    }
+
+    fn at_loss(&mut self) -> Option<Finding> {
         self.doubt.take().map(|doubt| doubt.finding)
     }
 
@@ -180,6 +184,15 @@ mod tests {
         let found = found_in(more);
         assert_eq!(found.len(), 1);
         assert!(found[0].summary.contains("entry 6 of term 1"), "{}", found[0].summary);
+    }
+
+    #[test]
+    fn a_doubt_does_not_go_with_the_cluster() {
+        let mut invariant = CommitsOnQuorum::default();
+        let facts = [vec![voters(1, &[&[1, 2, 3]])], synced("n1", 1, 1, 5).into(), vec![applied("n1", 1, 5, 5, "")]];
+        assert!(facts.concat().iter().all(|fact| invariant.observe(fact).is_none()));
+        assert!(invariant.at_loss().is_some_and(|found| found.summary.contains("entry 5 of term 1")));
+        assert_eq!(invariant.at_loss(), None);
     }
 
     #[test]

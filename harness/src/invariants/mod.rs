@@ -80,6 +80,11 @@ pub trait Invariant {
         None
     }
 
+    /// All servers lost everything, and there will be another cluster: what was still in doubt of this one.
+    fn at_loss(&mut self) -> Option<Finding> {
+        None
+    }
+
     /// How much it has looked at, where no pass of the judge counts that.
     fn checked(&self) -> Option<(Property, u64)> {
         None

@@ -138,6 +138,7 @@ impl World {
         let facts = self.shared.record.lock().facts.drain();
         for fact in &facts {
             if fact.kind == FactKind::NewCluster {
+                self.findings.extend(self.invariants.iter_mut().filter_map(|invariant| invariant.at_loss()));
                 self.note_checked();
                 self.invariants = invariants(&self.shared, self.agents_alone);
                 self.history_seen = 0;
