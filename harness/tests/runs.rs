@@ -189,6 +189,7 @@ fn a_closed_or_full_standard_output_is_no_panic() {
     };
     assert_eq!(run(&["list"], full().into(), Stdio::null()), Some(3));
     assert_eq!(run(&["run", "none"], Stdio::null(), full().into()), Some(64));
+    assert_eq!(run(&["run", "disk-errors", "--trace"], full().into(), Stdio::null()), Some(3));
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     assert_eq!(run(&["list"], writer.into(), Stdio::null()), Some(0));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use linearizability::verdict::Verdict;
 
 use super::args::{Args, RunArgs};
-use super::say::say;
+use super::say::{complain, say};
 use super::{CommandError, report, twice};
 use crate::record::artefacts;
 use crate::run::{Options, Outcome, run};
@@ -19,6 +19,9 @@ pub(super) fn command(args: &Args, command: &RunArgs) -> Result<Verdict, Command
     if command.trace {
         let trace = Some(Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
         let outcome = run(&found.scenario, Options { seed: command.seed, trace, replay: None });
+        if outcome.verdict == Verdict::HarnessFailure {
+            complain(&format!("harness: {}", outcome.reason));
+        }
         return Ok(outcome.verdict);
     }
     let dir = directory(&args.out, &found, command.seed);

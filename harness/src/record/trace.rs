@@ -4,7 +4,7 @@
 //! says at which line.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -27,6 +27,8 @@ pub struct Trace {
     lines: u64,
     checkpoints: Vec<Checkpoint>,
     out: Option<Box<dyn Write + Send>>,
+    /// Why the text could not be written.
+    lost: Option<String>,
 }
 
 /// The hash at some moment.
@@ -44,7 +46,7 @@ impl Trace {
     /// An empty trace; its text goes to `out`.
     #[must_use]
     pub fn new(depth: Depth, out: Option<Box<dyn Write + Send>>) -> Self {
-        Self { depth, hasher: Xxh3::new(), lines: 0, checkpoints: Vec::new(), out }
+        Self { depth, hasher: Xxh3::new(), lines: 0, checkpoints: Vec::new(), out, lost: None }
     }
 
     /// What goes into it.
@@ -58,12 +60,7 @@ impl Trace {
         let head = format!("{}.{:09} {who} ", time / 1_000_000_000, time % 1_000_000_000);
         for part in [head.as_bytes(), text.as_bytes(), b"\n"] {
             self.hasher.update(part);
-            if let Some(out) = &mut self.out {
-                // A reader that went away has seen enough; the hash goes on.
-                if out.write_all(part).is_err() {
-                    self.out = None;
-                }
-            }
+            self.write(|out| out.write_all(part));
         }
         self.lines += 1;
         if self.lines.is_multiple_of(CHECKPOINT_EVERY) {
@@ -89,11 +86,18 @@ impl Trace {
         &self.checkpoints
     }
 
-    /// Hands the text on.
-    pub fn flush(&mut self) {
-        if let Some(out) = &mut self.out {
-            // As above.
-            let _gone = out.flush();
+    /// Hands the text on. Answers why not all of it could be written, if so.
+    pub fn flush(&mut self) -> Option<String> {
+        self.write(Write::flush);
+        self.lost.take()
+    }
+
+    /// A reader that went away has seen enough; the hash goes on.
+    fn write(&mut self, write: impl FnOnce(&mut Box<dyn Write + Send>) -> io::Result<()>) {
+        let Some(out) = &mut self.out else { return };
+        if let Err(error) = write(out) {
+            self.out = None;
+            self.lost = (error.kind() != io::ErrorKind::BrokenPipe).then(|| error.to_string());
         }
     }
 }
@@ -117,5 +121,28 @@ mod tests {
         };
         assert_eq!(hash("applied 7"), hash("applied 7"));
         assert_ne!(hash("applied 7"), hash("applied 8"));
+    }
+
+    #[test]
+    fn a_text_that_is_lost_is_told_and_a_reader_that_left_is_not() {
+        let told = |kind: io::ErrorKind| {
+            let mut trace = Trace::new(Depth::Record, Some(Box::new(Refuses(kind))));
+            trace.line(1, "n1", "text");
+            trace.flush().is_some()
+        };
+        assert!(told(io::ErrorKind::StorageFull));
+        assert!(!told(io::ErrorKind::BrokenPipe));
+    }
+
+    struct Refuses(io::ErrorKind);
+
+    impl Write for Refuses {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 }

@@ -46,8 +46,11 @@ pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<T
         world.counter.finish(&world.shared.counts.borrow(), &world.view, world.deposed_reads, world.stopped_servers);
     outcome.findings = std::mem::take(&mut world.findings);
     outcome.checked = std::mem::take(&mut world.checked);
-    record.lock().trace.flush();
+    let lost = record.lock().trace.flush();
     drop_quietly(world, ended.is_err());
+    if let Some(error) = lost {
+        return outcome.failed(&record, format!("the trace cannot be written: {error}"));
+    }
     if let Err(Broken::Harness(text)) = ended {
         return outcome.failed(&record, text);
     }
