@@ -69,8 +69,8 @@ pub struct SweepArgs {
     #[arg(long, default_value = "1..11", value_name = "A..B", value_parser = seeds)]
     pub seeds: Range<u64>,
     /// Processes at a time; 0: one for each core.
-    #[arg(long, default_value_t = 0)]
-    pub jobs: usize,
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=256))]
+    pub jobs: u16,
     /// Stop at the first failure.
     #[arg(long)]
     pub fail_fast: bool,

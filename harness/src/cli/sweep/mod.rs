@@ -98,6 +98,6 @@ fn pause() {
     std::thread::sleep(LOOK_EVERY);
 }
 
-fn jobs(asked: usize) -> usize {
-    if asked > 0 { asked } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
+fn jobs(asked: u16) -> usize {
+    if asked > 0 { usize::from(asked) } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
 }
