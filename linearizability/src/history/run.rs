@@ -1,11 +1,12 @@
 //! The directory of a run: the history, and the optional white-box records of its servers.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::model::History;
-use super::parse::{HistoryError, read_history};
+use super::parse::{HistoryError, open_regular, read_history};
 
 /// A recorded run.
 #[derive(Clone, Debug, Default)]
@@ -80,15 +81,24 @@ pub struct Proposal {
     pub role: Role,
 }
 
-/// Why a run cannot be judged at all.
+/// Why a run cannot be judged at all. Each message is whole: what caused it stands in it, once.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("{path}: {source}")]
-    History { path: PathBuf, source: HistoryError },
-    #[error("cannot read {path}: {source}")]
-    Io { path: PathBuf, source: std::io::Error },
-    #[error("{path}, line {line}: {source}")]
-    WhiteBox { path: PathBuf, line: usize, source: serde_json::Error },
+    #[error("{path}: {cause}")]
+    History { path: PathBuf, cause: HistoryError },
+    #[error("cannot read {path}: {cause}")]
+    Io { path: PathBuf, cause: std::io::Error },
+    #[error("{path}, line {line}: {cause}")]
+    WhiteBox { path: PathBuf, line: usize, cause: serde_json::Error },
+}
+
+impl RunError {
+    fn of_history(path: &Path, cause: HistoryError) -> Self {
+        match cause {
+            HistoryError::Io { cause, .. } => Self::Io { path: path.into(), cause },
+            cause => Self::History { path: path.into(), cause },
+        }
+    }
 }
 
 /// Loads a history file, or the directory of a run.
@@ -97,11 +107,11 @@ pub enum RunError {
 /// A missing or damaged history; a damaged white-box record. Missing white-box records are no error.
 pub fn load_run(path: &Path) -> Result<Run, RunError> {
     if !path.is_dir() {
-        let history = read_history(path).map_err(|source| RunError::History { path: path.into(), source })?;
+        let history = read_history(path).map_err(|cause| RunError::of_history(path, cause))?;
         return Ok(Run { history, nodes: Vec::new() });
     }
     let file = path.join("history.jsonl");
-    let history = read_history(&file).map_err(|source| RunError::History { path: file, source })?;
+    let history = read_history(&file).map_err(|cause| RunError::of_history(&file, cause))?;
     Ok(Run { history, nodes: load_nodes(&path.join("nodes"))? })
 }
 
@@ -109,7 +119,7 @@ fn load_nodes(directory: &Path) -> Result<Vec<NodeRecord>, RunError> {
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
-    let io = |source| RunError::Io { path: directory.into(), source };
+    let io = |cause| RunError::Io { path: directory.into(), cause };
     let mut nodes = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {
         let path = entry.map_err(io)?.path();
@@ -128,19 +138,16 @@ fn load_nodes(directory: &Path) -> Result<Vec<NodeRecord>, RunError> {
 }
 
 fn load_lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
+    let mut text = Vec::new();
+    match open_regular(path).and_then(|mut file| file.read_to_end(&mut text)) {
+        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(RunError::Io { path: path.into(), source }),
-    };
+        Err(cause) => return Err(RunError::Io { path: path.into(), cause }),
+    }
     let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| {
-            serde_json::from_slice(line).map_err(|source| RunError::WhiteBox {
-                path: path.into(),
-                line: at + 1,
-                source,
-            })
+            serde_json::from_slice(line).map_err(|cause| RunError::WhiteBox { path: path.into(), line: at + 1, cause })
         })
         .collect()
 }

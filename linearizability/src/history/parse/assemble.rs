@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::error::{HistoryError, Problem};
 use super::fields::check_list;
 use super::line::{Batch, Event, Kind};
+use super::vocabulary::F;
 use crate::history::model::{Answer, Call, CheckState, ChecksId, History, Operation, Outcome, Row, Span, Time};
 use crate::history::names::{Names, Symbol, Token};
 
@@ -165,19 +166,16 @@ impl Assembler {
         match event.kind {
             Kind::Invoke(operation) => self.invoke(&event, rebase_operation(operation, base, renaming), renaming),
             Kind::Ok(f, answer) => {
-                let call = self.open_call(&event, renaming)?;
-                if !f.names(&call.operation) {
-                    return Err(Problem::Mismatch { what: "`f`", open: call.line });
-                }
+                let call = self.open_call(&event, f, renaming)?;
                 call.outcome = Outcome::Ok(rebase_answer(answer, base));
                 self.close(slot, Client::Answered)
             }
-            Kind::Fail(error) => {
-                self.open_call(&event, renaming)?.outcome = Outcome::Failed(renaming.symbol(error));
+            Kind::Fail(f, error) => {
+                self.open_call(&event, f, renaming)?.outcome = Outcome::Failed(renaming.symbol(error));
                 self.close(slot, Client::Answered)
             }
-            Kind::Info(error) => {
-                let call = self.open_call(&event, renaming)?;
+            Kind::Info(f, error) => {
+                let call = self.open_call(&event, f, renaming)?;
                 call.outcome = Outcome::Unknown(Some(renaming.symbol(error)));
                 call.returned = Time::NEVER;
                 self.close(slot, Client::Retired)
@@ -229,7 +227,7 @@ impl Assembler {
     }
 
     /// The call that this event answers, with its return stamped.
-    fn open_call(&mut self, event: &Event, renaming: &Renaming) -> Result<&mut Call, Problem> {
+    fn open_call(&mut self, event: &Event, f: F, renaming: &Renaming) -> Result<&mut Call, Problem> {
         let process = event.process;
         let position = match self.clients[process as usize] {
             Client::Open(call) => call,
@@ -249,6 +247,9 @@ impl Assembler {
         }
         if call.node != renaming.symbol(event.node) {
             return Err(Problem::Mismatch { what: "`x.node`", open: call.line });
+        }
+        if !f.names(&call.operation) {
+            return Err(Problem::Mismatch { what: "`f`", open: call.line });
         }
         call.returned = Time(event.time);
         call.end_line = line;

@@ -60,9 +60,10 @@ impl<'a> Cursor<'a> {
     #[cold]
     fn peek_behind_space(&mut self) -> Option<u8> {
         while let Some(&byte) = self.bytes.get(self.at) {
+            // The white space of JSON; other control characters are damage, such as the zeros of a torn write.
             match byte {
                 b'\n' => return None,
-                0..=b' ' => self.at += 1,
+                b' ' | b'\t' | b'\r' => self.at += 1,
                 _ => return Some(byte),
             }
         }
@@ -114,44 +115,72 @@ impl<'a> Cursor<'a> {
         if self.take(b'}') {
             return Ok(());
         }
-        let next = self.member(keys, 0, &mut member)?;
-        self.further(keys, next, member)
+        let mut seen = 0;
+        let next = self.member(keys, 0, &mut seen, &mut member)?;
+        self.members(keys, next, seen, member)
     }
 
-    /// The members of an object behind one that was read already; the next is perhaps the one at position `next` of `keys`.
+    /// The members of an object behind the first `next` of `keys`, which were read already; more are perhaps next.
     #[inline]
     pub(super) fn further<K: Copy, const N: usize>(
         &mut self,
         keys: &Keys<K, N>,
+        next: usize,
+        member: impl FnMut(&mut Self, K) -> Parsed<()>,
+    ) -> Parsed<()> {
+        self.members(keys, next, (1 << next) - 1, member)
+    }
+
+    #[inline]
+    fn members<K: Copy, const N: usize>(
+        &mut self,
+        keys: &Keys<K, N>,
         mut next: usize,
+        mut seen: u32,
         mut member: impl FnMut(&mut Self, K) -> Parsed<()>,
     ) -> Parsed<()> {
         while self.take(b',') {
-            next = self.member(keys, next, &mut member)?;
+            next = self.member(keys, next, &mut seen, &mut member)?;
         }
         self.expect(b'}', "`,` or `}`")
     }
 
-    /// One member of an object; the position behind its key.
+    /// One member of an object; the position behind its key. `seen` has a bit for each key that the object had already.
     #[inline]
     fn member<K: Copy, const N: usize>(
         &mut self,
         keys: &Keys<K, N>,
         next: usize,
+        seen: &mut u32,
         member: &mut impl FnMut(&mut Self, K) -> Parsed<()>,
     ) -> Parsed<usize> {
         if let Some((at, len)) = keys.ahead(&self.bytes[self.at..], next) {
             self.at += len;
+            self.once(at, seen)?;
             member(self, keys.key(at))?;
             return Ok(at + 1);
         }
         let key = self.string()?;
         self.expect(b':', "`:`")?;
-        match keys.find(&key) {
-            Some((key, _)) => member(self, key)?,
+        match keys.position(&key) {
+            Some(at) => {
+                self.once(at, seen)?;
+                member(self, keys.key(at))?;
+            }
             None => self.skip_value()?,
         }
         Ok(next)
+    }
+
+    /// Readers of JSON differ in which of two equal keys they believe, so a line with two has no meaning.
+    #[inline]
+    fn once(&mut self, at: usize, seen: &mut u32) -> Parsed<()> {
+        let bit = 1_u32 << at;
+        if *seen & bit != 0 {
+            return self.damage("each key once in an object");
+        }
+        *seen |= bit;
+        Ok(())
     }
 
     /// Calls `element` at each value of an array.
@@ -206,15 +235,21 @@ impl<'a> Cursor<'a> {
         self.expect(b'"', "a string")?;
         let start = self.at;
         let rest = &self.bytes[start..];
+        let mut is_ascii = true;
         for (len, &byte) in rest.iter().enumerate() {
             match byte {
                 b'"' => {
                     self.at = start + len + 1;
-                    return Ok(Cow::Borrowed(&rest[..len]));
+                    let text = &rest[..len];
+                    // Two names of other bytes would look the same in a report.
+                    if !is_ascii && std::str::from_utf8(text).is_err() {
+                        return self.damage("UTF-8 in the string before here");
+                    }
+                    return Ok(Cow::Borrowed(text));
                 }
                 b'\\' => return self.escaped(start),
                 0..=0x1f => return self.unended(start + len),
-                _ => {}
+                _ => is_ascii &= byte.is_ascii(),
             }
         }
         self.unended(self.bytes.len())
@@ -284,7 +319,7 @@ impl<'a> Cursor<'a> {
             digits += more;
             next = *words.get(digits)?;
         }
-        if digits == 0 || !matches!(next, b',' | b'}' | b']') {
+        if digits == 0 || digits > 1 && words[0] == b'0' || !matches!(next, b',' | b'}' | b']') {
             return None;
         }
         self.at += digits;
@@ -316,6 +351,9 @@ impl<'a> Cursor<'a> {
             }
         }
         let ends_well = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E'));
+        if self.at - start > 1 && self.bytes[start] == b'0' {
+            return self.damage("a number without leading zeros");
+        }
         if self.at > start && ends_well { Ok(value) } else { self.damage("a whole number, not negative") }
     }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-/// Why a history cannot be read.
+/// Why a history cannot be read. Each message is whole: what caused it stands in it, once.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    #[error("cannot read {path}: {source}")]
-    Io { path: String, source: std::io::Error },
+    #[error("cannot read {path}: {cause}")]
+    Io { path: String, cause: std::io::Error },
     #[error("the history is empty: a run records at least one line")]
     Empty,
     #[error("line {line}: {problem}")]

@@ -301,14 +301,23 @@ fn checks(cursor: &mut Cursor<'_>, value: &mut Value, names: &mut Names, batch: 
     Ok(())
 }
 
+#[derive(Clone, Copy)]
+enum OfCheck {
+    Id,
+    TtlMs,
+    Status,
+}
+
+const OF_CHECK: Keys<OfCheck, 3> =
+    Keys::new([("id", OfCheck::Id), ("ttl_ms", OfCheck::TtlMs), ("status", OfCheck::Status)]);
+
 fn spec(cursor: &mut Cursor<'_>, names: &mut Names) -> Parsed<CheckSpec> {
     let (mut id, mut ttl_ms, mut initial) = (None, None, None);
-    cursor.object(|cursor, key| {
+    cursor.keyed(&OF_CHECK, |cursor, key| {
         match key {
-            b"id" => id = Some(symbol(cursor, names)?),
-            b"ttl_ms" => ttl_ms = Some(cursor.number_u32()?),
-            b"status" => initial = Some(status(cursor)?),
-            _ => cursor.skip_value()?,
+            OfCheck::Id => id = Some(symbol(cursor, names)?),
+            OfCheck::TtlMs => ttl_ms = Some(cursor.number_u32()?),
+            OfCheck::Status => initial = Some(status(cursor)?),
         }
         Ok(())
     })?;
@@ -326,8 +335,15 @@ fn strings(cursor: &mut Cursor<'_>, names: &mut Names, batch: &mut Batch) -> Par
 
 fn services(cursor: &mut Cursor<'_>, names: &mut Names, batch: &mut Batch) -> Parsed<Span> {
     let start = batch.symbols.len();
+    // Servers list the names in order: then one look back tells that each is there once.
+    let mut is_sorted = true;
     cursor.object(|cursor, name| {
-        batch.symbols.push(names.intern(name));
+        let service = names.intern(name);
+        is_sorted &= batch.symbols[start..].last().is_none_or(|last| names.bytes(*last) < name);
+        if !is_sorted && batch.symbols[start..].contains(&service) {
+            return cursor.damage("each service once in `services`");
+        }
+        batch.symbols.push(service);
         cursor.skip_value()
     })?;
     Ok(span_from(start, &batch.symbols))

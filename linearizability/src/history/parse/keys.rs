@@ -58,9 +58,14 @@ impl<K: Copy, const N: usize> Keys<K, N> {
         self.entries[at].1
     }
 
-    /// The key with this text.
+    /// The position of the key with this text.
+    pub(super) fn position(&self, text: &[u8]) -> Option<usize> {
+        self.entries.iter().position(|(name, _)| name.as_bytes() == text)
+    }
+
+    /// The key with this text, and its text.
     pub(super) fn find(&self, text: &[u8]) -> Option<(K, &'static str)> {
-        self.entries.iter().find(|(name, _)| name.as_bytes() == text).map(|(name, key)| (*key, *name))
+        self.position(text).map(|at| self.entry(at))
     }
 }
 

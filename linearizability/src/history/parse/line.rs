@@ -21,8 +21,8 @@ pub(super) struct Event {
 pub(super) enum Kind {
     Invoke(Operation),
     Ok(F, Answer),
-    Fail(Symbol),
-    Info(Symbol),
+    Fail(F, Symbol),
+    Info(F, Symbol),
     /// The next one of `Batch::faults`.
     Fault,
 }
@@ -66,6 +66,14 @@ pub(super) fn parse_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) ->
     Ok(cursor.position())
 }
 
+/// `checks` has elements of one kind; which, depends on the line. `others` are those of the other kind.
+fn only(others: Option<Span>, cursor: &Cursor<'_>, what: &'static str) -> Parsed<()> {
+    if others.is_none_or(|others| others.len == 0) { Ok(()) } else { cursor.damage(what) }
+}
+
+const SPECS: &str = "`value.checks` to be objects with an `id` in this line";
+const IDS: &str = "`value.checks` to be ids in this line";
+
 fn need<T>(value: Option<T>, cursor: &Cursor<'_>, what: &'static str) -> Parsed<T> {
     value.map_or_else(|| cursor.damage(format!("{what} in this line")), Ok)
 }
@@ -93,8 +101,8 @@ fn finish(fields: Fields<'_>, cursor: &Cursor<'_>, tables: &mut Tables, batch: &
     let kind = match kind {
         Type::Invoke => Kind::Invoke(operation(f()?, &value, cursor)?),
         Type::Ok => f().and_then(|f| Ok(Kind::Ok(f, answer(f, &value, cursor)?)))?,
-        Type::Fail => Kind::Fail(error(&mut tables.names)),
-        Type::Info => Kind::Info(error(&mut tables.names)),
+        Type::Fail => Kind::Fail(f()?, error(&mut tables.names)),
+        Type::Info => Kind::Info(f()?, error(&mut tables.names)),
     };
     let op = need(fields.op, cursor, "`x.op`")?;
     let node = need(fields.node, cursor, "`x.node`")?;
@@ -121,6 +129,11 @@ fn operation(f: F, value: &Value, cursor: &Cursor<'_>) -> Parsed<Operation> {
     let service = || need(value.svc, cursor, "`value.svc`");
     let id = || need(value.id, cursor, "`value.id`");
     let mode = value.mode.unwrap_or(Mode::Default);
+    match f {
+        F::Register => only(value.list, cursor, SPECS)?,
+        F::RenewMany => only(value.specs, cursor, IDS)?,
+        _ => {}
+    }
     Ok(match f {
         F::Register => Operation::Register {
             ns: ns()?,
@@ -167,7 +180,10 @@ fn answer(f: F, value: &Value, cursor: &Cursor<'_>) -> Parsed<Answer> {
         }))
     };
     Ok(match f {
-        F::Register => written(value.list)?,
+        F::Register => {
+            only(value.specs, cursor, IDS)?;
+            written(value.list)?
+        }
         F::Deregister => written(None)?,
         F::DeregisterId => written(None)?,
         F::Report => written(None)?,

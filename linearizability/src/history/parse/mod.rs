@@ -13,6 +13,7 @@ mod vocabulary;
 mod words;
 
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -58,14 +59,27 @@ pub fn parse_history(text: &[u8]) -> Result<History, HistoryError> {
 /// # Errors
 /// I/O errors, and the first line that is damaged or breaks a rule of the format.
 pub fn read_history(path: &Path) -> Result<History, HistoryError> {
-    let io = |source| HistoryError::Io { path: path.display().to_string(), source };
-    let file = File::open(path).map_err(io)?;
+    let io = |cause| HistoryError::Io { path: path.display().to_string(), cause };
+    let file = open_regular(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     if size < PARALLEL_MIN {
-        return parse_history(&std::fs::read(path).map_err(io)?);
+        let mut text = Vec::with_capacity(size as usize);
+        (&file).take(size).read_to_end(&mut text).map_err(io)?;
+        return parse_history(&text);
     }
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
     read_parallel(&file, size, workers, path)
+}
+
+/// Opens a file whose end is known. A pipe may never be written to, and a device may never end.
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        let what =
+            if metadata.is_dir() { "a directory" } else { "a pipe or a device: write what it yields into a file" };
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("not a file but {what}")));
+    }
+    File::open(path)
 }
 
 type Delivery = Result<Parsed, std::io::Error>;
@@ -96,7 +110,7 @@ fn read_parallel(file: &File, size: u64, workers: usize, path: &Path) -> Result<
         for block in 0..blocks {
             let lane = &mut lanes[block % workers];
             let delivery = lane.parsed.recv().expect("a worker delivers every block of its lane");
-            let parsed = delivery.map_err(|source| HistoryError::Io { path: path.display().to_string(), source })?;
+            let parsed = delivery.map_err(|cause| HistoryError::Io { path: path.display().to_string(), cause })?;
             let batch = join(&mut assembler, &mut lane.renaming, parsed)?;
             // A worker that has enough of them, or is done, lets this one go.
             let _ = lane.emptied.try_send(batch);

@@ -5,12 +5,12 @@
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// Characters before the first quote, backslash or control character; 8 if there is none.
+/// ASCII characters before the first quote, backslash, control or other character; 8 if there is none.
 #[inline]
 pub(super) fn plain_length(word: u64) -> usize {
     let is_below = |word: u64, bound: u64| word.wrapping_sub(LOW_BITS * bound) & !word;
     let is_equal = |byte: u8| is_below(word ^ (LOW_BITS * u64::from(byte)), 1);
-    let ends = (is_equal(b'"') | is_equal(b'\\') | is_below(word, 0x20)) & HIGH_BITS;
+    let ends = (is_equal(b'"') | is_equal(b'\\') | is_below(word, 0x20) | word) & HIGH_BITS;
     ends.trailing_zeros() as usize / 8
 }
 
