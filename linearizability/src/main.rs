@@ -10,6 +10,7 @@ use linearizability::export::{self, Form};
 use linearizability::history::{Run, load_run};
 use linearizability::verdict::{EXIT_USAGE, Property, Verdict};
 use linearizability::{Options, explained_prefix, judge, report, timeline};
+use serde_json::json;
 
 /// Judges a recorded history: proves that it kept its promises, or prints the smallest counter-example.
 #[derive(Parser)]
@@ -84,41 +85,67 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match check(&flags) {
-        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+    let run = match load_run(&flags.path) {
+        Ok(run) => run,
         Err(error) => {
-            eprintln!("sds-check: {error:#}");
-            ExitCode::from(Verdict::HarnessFailure.exit_code())
+            if flags.json {
+                let object = json!({
+                    "verdict": Verdict::HarnessFailure.word(),
+                    "exit_code": Verdict::HarnessFailure.exit_code(),
+                    "error": error.to_string(),
+                });
+                let _ = writeln!(std::io::stdout(), "{object:#}");
+            }
+            return failed(&error.into());
         }
+    };
+    match check(&flags, &run) {
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        Err(error) => failed(&error),
     }
 }
 
-fn check(flags: &Flags) -> anyhow::Result<Verdict> {
-    let run = load_run(&flags.path)?;
-    for (form, path) in [(Form::Knossos, &flags.export_knossos), (Form::Porcupine, &flags.export_porcupine)] {
-        if let Some(path) = path {
-            write_export(&run, form, path).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-    }
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // `eprintln!` would panic where nobody listens.
+    let _ = writeln!(std::io::stderr(), "sds-check: {error:#}");
+    ExitCode::from(Verdict::HarnessFailure.exit_code())
+}
+
+/// The report comes first: a file that cannot be written beside it does not hide what was found.
+fn check(flags: &Flags, run: &Run) -> anyhow::Result<Verdict> {
     let options = Options {
         black_box: flags.black_box,
         budget_steps: flags.budget_steps,
         only_linear: flags.only_linear,
         required: flags.require.clone(),
     };
-    let report = judge(&run, &options);
-    if let Some(path) = &flags.html {
-        let title = format!("sds-check {}", flags.path.display());
-        let page = timeline::render(&run, &report, &explained_prefix(&run, &options), &title);
-        std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    let report = judge(run, &options);
     let text = if flags.json {
         format!("{:#}\n", report::to_json(&run.history, &report))
     } else {
         report::to_text(&run.history, &report)
     };
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write the report")?;
+    print(&text).context("cannot write the report")?;
+    for (form, path) in [(Form::Knossos, &flags.export_knossos), (Form::Porcupine, &flags.export_porcupine)] {
+        if let Some(path) = path {
+            write_export(run, form, path).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    if let Some(path) = &flags.html {
+        let title = format!("sds-check {}", flags.path.display());
+        let page = timeline::render(run, &report, &explained_prefix(run, &options), &title);
+        std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(report.verdict())
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // The reader has seen enough, as `head` has: the exit code still tells the verdict.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 fn write_export(run: &Run, form: Form, path: &Path) -> std::io::Result<()> {

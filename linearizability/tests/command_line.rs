@@ -3,7 +3,7 @@
 mod bend;
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use bend::{body_mut, reads};
 use linearizability::generate::{Plan, Recording, generate};
@@ -98,6 +98,42 @@ fn an_unreadable_history_exits_with_3_and_names_the_line() {
     assert_eq!(code, 3);
     assert!(errors.contains("line ") && errors.contains("cut off"), "{errors}");
     assert_eq!(check(&["/nowhere"]).0, 3);
+}
+
+#[test]
+fn an_error_tells_its_cause_once_and_is_an_object_where_json_is_asked_for() {
+    let (code, text, errors) = check(&["/nowhere", "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).expect("one JSON object");
+    assert_eq!((code, &value["verdict"], &value["exit_code"]), (3, &"harness-failure".into(), &3.into()));
+    assert_eq!(errors.matches("No such file").count(), 1, "{errors}");
+    assert_eq!(value["error"], "cannot read /nowhere: No such file or directory (os error 2)");
+}
+
+#[test]
+fn the_verdict_survives_a_reader_that_leaves_and_an_output_that_is_full() {
+    let scratch = Scratch::new("full");
+    let path = scratch.history(&wrong());
+    let run = |stdout: Stdio, stderr: Stdio, path: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sds-check"));
+        command.arg(path).arg("--only-linear").stdout(stdout).stderr(stderr).status().expect("sds-check runs").code()
+    };
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").expect("a full device"));
+    let closed = || Stdio::from(std::io::pipe().expect("a pipe").1);
+    assert_eq!(run(closed(), Stdio::null(), &path), Some(1), "as in `sds-check run | head -1`");
+    assert_eq!(run(full(), Stdio::null(), &path), Some(3));
+    assert_eq!(run(full(), full(), &path), Some(3), "nobody listens, and nothing panics");
+    assert_eq!(run(Stdio::null(), full(), "/nowhere".as_ref()), Some(3));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_does_not_hide_the_report() {
+    let scratch = Scratch::new("unwritable");
+    let path = scratch.history(&wrong());
+    for flag in ["--html", "--export-knossos", "--export-porcupine"] {
+        let (code, text, errors) = check(&[path.to_str().expect("UTF-8"), "--only-linear", flag, "/nowhere/out"]);
+        assert!(code == 3 && errors.contains("cannot write /nowhere/out"), "{flag}: {code}, {errors}");
+        assert!(text.starts_with("violated: "), "{flag}: {text}");
+    }
 }
 
 #[test]
