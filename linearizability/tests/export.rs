@@ -57,6 +57,51 @@ fn a_history_becomes_operations_in_json() {
     "#);
 }
 
+/// A client may call again in the very moment of its answer; Knossos rejects a process that calls twice at once.
+#[test]
+fn events_of_one_moment_stand_in_the_order_of_the_lines() {
+    let text = HISTORY.replace(r#""time":70,"#, r#""time":60,"#);
+    let history = parse_history(text.as_bytes()).expect("well formed");
+    let edn = exported(&history, Form::Knossos);
+    let answer = edn.find(":process 3, :type :ok, :f :read").expect("the read's answer");
+    let call = edn.find(":process 3, :type :invoke, :f :write").expect("the call behind it");
+    assert!(answer < call, "{edn}");
+}
+
+/// EDN knows `\uXXXX` and no other escape by number.
+#[test]
+fn odd_names_are_escaped_as_edn_and_json_know_it() {
+    let odd = r#"a\"b\\c\u202e\u0007\nd"#;
+    let history = parse_history(HISTORY.replace(r#""i1""#, &format!("\"{odd}\"")).as_bytes()).expect("well formed");
+    let name = "default/api/a\"b\\c\u{202e}\u{7}\nd";
+    let edn = exported(&history, Form::Knossos);
+    let key = edn.lines().nth(1).expect("the first instance").trim();
+    assert_eq!(serde_json::from_str::<String>(key).expect("the escapes of JSON"), name);
+    let json: Value = serde_json::from_str(&exported(&history, Form::Porcupine)).expect("the export is JSON");
+    assert_eq!(json[0]["Cells"][0], name);
+}
+
+/// The server may answer a retry with the refusal that it stored for the first try, when the instance did not exist yet.
+#[test]
+fn a_refused_retry_looks_from_its_first_try_on() {
+    let text = r#"{"index":0,"time":10,"process":1,"type":"invoke","f":"deregister","value":{"ns":"d","svc":"s","id":"i"},"x":{"node":"n1","op":1,"key":"k"}}
+{"index":1,"time":20,"process":1,"type":"info","f":"deregister","value":{"error":"time-out"},"x":{"node":"n1","op":1}}
+{"index":2,"time":30,"process":2,"type":"invoke","f":"register","value":{"ns":"d","svc":"s","id":"i","nonce":"2-2"},"x":{"node":"n1","op":2}}
+{"index":3,"time":40,"process":2,"type":"ok","f":"register","value":{"xi":2},"x":{"node":"n1","op":2}}
+{"index":4,"time":50,"process":3,"type":"invoke","f":"deregister","value":{"ns":"d","svc":"s","id":"i"},"x":{"node":"n1","op":3,"key":"k"}}
+{"index":5,"time":60,"process":3,"type":"fail","f":"deregister","value":{"error":"unknown"},"x":{"node":"n1","op":3}}
+{"index":6,"time":70,"process":4,"type":"invoke","f":"read","value":{"ns":"d","svc":"s"},"x":{"node":"n1","op":4}}
+{"index":7,"time":80,"process":4,"type":"ok","f":"read","value":{"xi":2,"applied":2,"body":[["i","2-2",2,[]]]},"x":{"node":"n1","op":4}}
+"#;
+    let history = parse_history(text.as_bytes()).expect("well formed");
+    let parsed: Value = serde_json::from_str(&exported(&history, Form::Porcupine)).expect("the export is JSON");
+    let operations = parsed[0]["Operations"].as_array().expect("operations");
+    assert!(has_an_order(&mut operations.iter().map(operation).collect(), &mut [0]), "{parsed:#}");
+    let clients: std::collections::BTreeSet<_> =
+        operations.iter().map(|operation| operation["ClientId"].as_u64()).collect();
+    assert_eq!(clients.len(), operations.len(), "no client has two calls open: {parsed:#}");
+}
+
 /// One operation of the JSON form: call, return, reads, writes.
 struct Operation {
     call: u64,

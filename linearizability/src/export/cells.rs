@@ -25,6 +25,10 @@ pub(super) struct CellOperation {
     pub call: u64,
     /// ns; `None`: the outcome is unknown.
     pub returned: Option<u64>,
+    /// Line of the call.
+    pub from: u32,
+    /// Line of the answer; of no meaning without one.
+    pub until: u32,
     /// What it saw: cell and value.
     pub reads: Values,
     /// What it wrote: cell and value.
@@ -101,26 +105,42 @@ pub(super) fn operations(history: &History) -> CellHistory {
     let mut numbers = Numbers::of(history);
     let mut operations: Vec<CellOperation> = Vec::new();
     let mut logical: BTreeMap<Token, usize> = BTreeMap::new();
+    let mut firsts: BTreeMap<Token, &Call> = BTreeMap::new();
+    let mut late_refusals = Vec::new();
     for call in &history.calls {
-        let Some(operation) = operation(&mut numbers, call) else { continue };
+        let first = if call.key.is_none() { call } else { *firsts.entry(call.key).or_insert(call) };
+        let Some(mut operation) = operation(&mut numbers, call) else { continue };
         if call.key.is_none() || operation.writes.is_empty() {
+            if first.line < call.line {
+                // A stored refusal may be older than the retry that it answers.
+                (operation.call, operation.from) = (first.invoked.0, first.line);
+                late_refusals.push(operations.len());
+            }
             operations.push(operation);
             continue;
         }
         match logical.get(&call.key) {
-            Some(first) => operations[*first].returned = operation.returned.or(operations[*first].returned),
+            Some(first) if operation.returned.is_some() => {
+                (operations[*first].returned, operations[*first].until) = (operation.returned, operation.until);
+            }
+            Some(_) => {}
             None => {
                 logical.insert(call.key, operations.len());
                 operations.push(operation);
             }
         }
     }
-    separate_retries(history, &logical, &mut operations);
+    separate_retries(history, &logical, &late_refusals, &mut operations);
     CellHistory { names: numbers.names, operations }
 }
 
 /// A logical write that was retried lasts longer than its client's call: it gets a client of its own.
-fn separate_retries(history: &History, logical: &BTreeMap<Token, usize>, operations: &mut [CellOperation]) {
+fn separate_retries(
+    history: &History,
+    logical: &BTreeMap<Token, usize>,
+    late_refusals: &[usize],
+    operations: &mut [CellOperation],
+) {
     let mut calls: BTreeMap<Token, u32> = BTreeMap::new();
     for call in history.calls.iter().filter(|call| logical.contains_key(&call.key)) {
         *calls.entry(call.key).or_default() += 1;
@@ -128,6 +148,10 @@ fn separate_retries(history: &History, logical: &BTreeMap<Token, usize>, operati
     let mut fresh = history.calls.iter().map(|call| call.process).max().unwrap_or(0);
     for (key, at) in logical.iter().filter(|(key, _)| calls.get(key).is_some_and(|count| *count > 1)) {
         debug_assert!(!key.is_none(), "only keyed writes are joined");
+        fresh += 1;
+        operations[*at].process = fresh;
+    }
+    for at in late_refusals {
         fresh += 1;
         operations[*at].process = fresh;
     }
@@ -165,6 +189,8 @@ fn operation(numbers: &mut Numbers<'_>, call: &Call) -> Option<CellOperation> {
         process: call.process,
         call: call.invoked.0,
         returned: done.then_some(call.returned.0),
+        from: call.line,
+        until: call.end_line,
         reads,
         writes,
     })

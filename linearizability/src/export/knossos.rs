@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 
+use serde_json::json;
+
 use super::cells::{Cell, CellHistory};
 
 /// One line of one register's history.
 struct Event {
     time: u64,
-    /// Answers come before calls of the same moment only for their own process; ties keep the order of the operations.
-    is_end: bool,
+    /// The line of the history. Lines break the ties of the clock: a client may call again in the moment of its answer.
+    line: u32,
     process: u32,
     text: String,
 }
@@ -20,7 +22,8 @@ pub(super) fn write(history: &CellHistory, out: &mut impl Write) -> io::Result<(
         if events.is_empty() {
             continue;
         }
-        writeln!(out, " {:?}", name)?;
+        // The escapes of a JSON string are those of EDN.
+        writeln!(out, " {}", json!(name))?;
         write!(out, " [")?;
         for (at, event) in events.iter().enumerate() {
             let indent = if at == 0 { "" } else { "\n  " };
@@ -43,7 +46,7 @@ fn events(history: &CellHistory, cell: Cell) -> Vec<Event> {
         let process = operation.process;
         events.push(Event {
             time: operation.call,
-            is_end: false,
+            line: operation.from,
             process,
             text: format!(":type :invoke, :f {f}, :value {asked}"),
         });
@@ -51,13 +54,12 @@ fn events(history: &CellHistory, cell: Cell) -> Vec<Event> {
         if let Some(returned) = operation.returned {
             events.push(Event {
                 time: returned,
-                is_end: true,
+                line: operation.until,
                 process,
                 text: format!(":type :ok, :f {f}, :value {seen}"),
             });
         }
     }
-    // Intervals are closed: at one moment calls come before answers.
-    events.sort_by_key(|event| (event.time, event.is_end));
+    events.sort_by_key(|event| event.line);
     events
 }
