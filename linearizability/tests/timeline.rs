@@ -81,6 +81,17 @@ fn names_cannot_break_out_of_the_data() {
     assert_eq!(data["title"], "</script>");
 }
 
+/// A name that turns the text around would make the times behind it read backwards.
+#[test]
+fn names_that_turn_or_steer_text_are_shown_as_numbers() {
+    let text = r#"{"index":0,"time":10,"process":1,"type":"invoke","f":"read","value":{"ns":"default","svc":"\u202eevil","mode":"default"},"x":{"node":"n\u001b[2J","op":1}}
+"#;
+    let run = Run { history: parse_history(text.as_bytes()).expect("well formed"), nodes: Vec::new() };
+    let data = data_of(&render(&run, &report_on(&run, &[0]), &Prefix::default(), "a\nb"));
+    assert_eq!((&data["services"][0], &data["nodes"][0]), (&r"\u{202e}evil".into(), &r"n\u{1b}[2J".into()));
+    assert_eq!(data["violations"][0]["text"], "a poll slept\nIt had to wake.", "lines stay lines");
+}
+
 #[test]
 fn a_long_history_is_shown_around_its_first_violation() {
     let plan = Plan { operations: OPERATIONS_MAX as u64 + 5_000, ..Plan::bench(4, 0, 8, 10, 0) };

@@ -3,6 +3,8 @@
 pub mod describe;
 mod json;
 mod text;
+mod visible;
 
 pub use json::to_json;
 pub use text::to_text;
+pub(crate) use visible::visible;

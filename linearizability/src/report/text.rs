@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::visible::visible;
 use crate::history::History;
 use crate::verdict::{Evidence, Report, Status, Verdict};
 
@@ -19,13 +20,13 @@ pub fn to_text(history: &History, report: &Report) -> String {
     };
     let _ = writeln!(text, "{verdict}: {headline} ({} operations, {} lines)", report.calls, history.lines);
     for violation in &report.violations {
-        let _ = writeln!(text, "\n{} violated: {}", violation.property, violation.summary);
+        let _ = writeln!(text, "\n{} violated: {}", violation.property, visible(&violation.summary));
         for line in &violation.explanation {
-            let _ = writeln!(text, "    {line}");
+            let _ = writeln!(text, "    {}", visible(line));
         }
         let places: Vec<String> = violation.evidence.iter().map(|evidence| place(history, evidence)).collect();
         if !places.is_empty() {
-            let _ = writeln!(text, "    evidence: {}", places.join("; "));
+            let _ = writeln!(text, "    evidence: {}", visible(&places.join("; ")));
         }
     }
     if !report.missing.is_empty() {

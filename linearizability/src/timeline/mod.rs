@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::history::{Call, FaultOutcome, History, NodeRecord, Outcome, Role, Run, Symbol, Time};
 use crate::replicas::{ActiveFault, Faults};
+use crate::report::visible;
 use crate::verdict::{Evidence, Report, Status, Violation};
 
 /// Operations that the page holds at most: a browser stays fluent with them, and the file below about 10 MB. Of a longer
@@ -41,7 +42,9 @@ pub struct Prefix {
 
 /// The page for `run` and what the judge said about it.
 pub fn render(run: &Run, report: &Report, prefix: &Prefix, title: &str) -> String {
-    let data = data(run, report, prefix, title).to_string();
+    let mut data = data(run, report, prefix, title);
+    make_visible(&mut data);
+    let data = data.to_string();
     // Nothing in the data may end the script element that carries it.
     let data = data.replace('<', "\\u003c");
     let script = [
@@ -58,6 +61,16 @@ pub fn render(run: &Run, report: &Report, prefix: &Prefix, title: &str) -> Strin
         page = page.replacen(place, text, 1);
     }
     page
+}
+
+/// One name that turns the text around would make the times behind it read backwards.
+fn make_visible(data: &mut Value) {
+    match data {
+        Value::String(text) => *text = text.split('\n').map(visible).collect::<Vec<_>>().join("\n"),
+        Value::Array(values) => values.iter_mut().for_each(make_visible),
+        Value::Object(values) => values.values_mut().for_each(make_visible),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Which calls the page shows, and the words for what it leaves out.
