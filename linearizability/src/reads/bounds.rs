@@ -60,6 +60,9 @@ impl Rates {
 
     /// The most real time that a server's clock can take to show that `duration` passed.
     pub(crate) fn longest(self, duration: u64) -> u64 {
-        if self.min >= 1.0 { duration } else { (duration as f64 / self.min) as u64 }
+        if self.min >= 1.0 { duration } else { ((duration as f64 / self.min) as u64).min(FOREVER) }
     }
 }
+
+/// 146 years, in ns: a clock that all but stands still must not make a sum of lengths overflow.
+const FOREVER: u64 = u64::MAX / 4;

@@ -106,11 +106,11 @@ fn follows(a: Line<'_>, b: Line<'_>, notes: &mut Notes<'_>) {
     notes.judged(Property::Rep2, 1);
     let wrong = if b.is_install() {
         (b.applied.log < a.applied.log).then_some("an installed snapshot went back")
-    } else if b.applied.log != a.applied.log + 1 {
+    } else if a.applied.log.checked_add(1) != Some(b.applied.log) {
         Some("an entry was skipped or applied twice")
     } else if b.applied.term < a.applied.term {
         Some("the term went back")
-    } else if b.applied.xi < a.applied.xi || b.applied.xi > a.applied.xi + 1 {
+    } else if b.applied.xi < a.applied.xi || b.applied.xi - a.applied.xi > 1 {
         Some("the Index went back or rose by more than one in one entry")
     } else if matches!(b.applied.kind.as_str(), "noop" | "membership") && b.applied.xi != a.applied.xi {
         Some("the Index rose at an entry that changes nothing a reader can see")

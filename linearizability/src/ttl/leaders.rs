@@ -52,7 +52,7 @@ fn whole_ttl_after_election(evidence: &Evidence<'_>, ttl: u64, notes: &mut Notes
         for (line, applied) in record.applied.iter().enumerate().filter(|(_, applied)| applied.kind == "expire") {
             let Some((at, leader, elected_line)) = elected.get(&applied.term) else { continue };
             notes.judged(Property::Ttl6, 1);
-            if applied.time + evidence.bounds.slack < at.plus(ttl).0 {
+            if Time(applied.time).plus(evidence.bounds.slack) < at.plus(ttl) {
                 let proof = || {
                     vec![
                         Proof::Record { file: format!("nodes/{leader}/roles.jsonl"), line: *elected_line },

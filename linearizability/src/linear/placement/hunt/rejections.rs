@@ -24,7 +24,10 @@ impl Hunt<'_> {
     pub(super) fn settle(&mut self, state: &mut State, at: usize) -> bool {
         let now = at.checked_sub(1).map_or(0, |before| self.axis[before].index);
         let next = self.axis.get(at).map_or(u64::MAX, |item| item.index);
-        self.place_rejections(state, now, next - 1);
+        // No state lasts until before Index 0, which a wrong answer may claim.
+        if let Some(last) = next.checked_sub(1) {
+            self.place_rejections(state, now, last);
+        }
         let late = self.part.rejections.iter().enumerate().find(|(number, step)| {
             let until = self.rules.script.steps[**step as usize].until;
             !Self::is_placed(state, *number) && (at == self.axis.len() || self.bounds.before(until) < next)
