@@ -169,6 +169,8 @@ struct Writes<'s> {
     written: BTreeMap<(Symbol, Token), Time>,
     /// Changes by instance, in the order of their indices.
     changes: BTreeMap<Symbol, Vec<&'s Change>>,
+    /// By instance and value: its first acknowledged registration.
+    registered: BTreeMap<(Symbol, Token), &'s Change>,
 }
 
 impl<'s> Writes<'s> {
@@ -182,16 +184,25 @@ impl<'s> Writes<'s> {
             }
         }
         let mut changes: BTreeMap<Symbol, Vec<&Change>> = BTreeMap::new();
+        let mut registered = BTreeMap::new();
         for change in &service.changes {
             changes.entry(change.id).or_default().push(change);
+            if let Some(nonce) = change.nonce {
+                registered.entry((change.id, nonce)).or_insert(change);
+            }
         }
-        Self { written, changes }
+        Self { written, changes, registered }
     }
 
     /// The last change of `id` at or below `index`.
     fn last(&self, id: Symbol, index: u64) -> Option<&Change> {
-        let changes = self.changes.get(&id)?;
-        changes.partition_point(|change| change.index <= index).checked_sub(1).map(|at| changes[at])
+        self.up_to(id, index).last().copied()
+    }
+
+    /// The changes of `id` at or below `index`.
+    fn up_to(&self, id: Symbol, index: u64) -> &[&'s Change] {
+        let changes = self.changes.get(&id).map_or(&[][..], Vec::as_slice);
+        &changes[..changes.partition_point(|change| change.index <= index)]
     }
 }
 
@@ -226,12 +237,13 @@ fn row_was_written(evidence: &Evidence<'_>, writes: &Writes<'_>, seen: &Seen, ro
         });
         return;
     }
-    let Some(changes) = writes.changes.get(&row.id) else { return };
-    let Some(own) = changes.iter().find(|change| change.nonce == Some(row.nonce)) else { return };
-    let later = changes
+    let Some(own) = writes.registered.get(&(row.id, row.nonce)) else { return };
+    let later = writes
+        .up_to(row.id, seen.xi)
         .iter()
         .rev()
-        .find(|change| change.index > own.index && change.index <= seen.xi && change.nonce != Some(row.nonce));
+        .take_while(|change| change.index > own.index)
+        .find(|change| change.nonce != Some(row.nonce));
     if own.index > seen.xi {
         notes.breach(property(seen, seen), &[own.call, seen.call], || {
             (

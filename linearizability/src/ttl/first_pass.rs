@@ -3,7 +3,9 @@
 //! Breach: an answer shows a check other than critical, in a row that a registration g wrote which gave it no status and
 //! certainly made a new instance, and no other call can have touched the check from g's call until the answer came.
 
-use crate::history::Status;
+use std::collections::BTreeMap;
+
+use crate::history::{Status, Token};
 use crate::reads::{Evidence, Notes};
 use crate::verdict::Property;
 
@@ -11,16 +13,15 @@ use super::lives::{Effect, Life, Touch};
 
 pub(super) fn check(evidence: &Evidence<'_>, life: &Life, notes: &mut Notes<'_>) {
     let bare = |touch: &&Touch| matches!(touch.effect, Effect::Register { status: None, .. });
-    let registrations: Vec<&Touch> = life.touches.iter().filter(bare).filter(|touch| life.is_new(touch)).collect();
-    for sighting in &life.sightings {
-        let wrote = |touch: &&&Touch| matches!(touch.effect, Effect::Register { nonce, .. } if nonce == sighting.nonce && !nonce.is_none());
-        let Some(registration) = registrations.iter().find(wrote) else { continue };
-        let by = sighting.seen.returned;
-        let touched = life
-            .touches
-            .iter()
-            .any(|touch| touch.call != registration.call && touch.since <= by && touch.until >= registration.since);
-        if touched {
+    let mut registrations: BTreeMap<Token, &Touch> = BTreeMap::new();
+    for touch in life.touches.iter().filter(bare).filter(|touch| life.is_new(touch)) {
+        if let Effect::Register { nonce, .. } = touch.effect {
+            registrations.entry(nonce).or_insert(touch);
+        }
+    }
+    for sighting in life.sightings.iter().filter(|sighting| !sighting.nonce.is_none()) {
+        let Some(registration) = registrations.get(&sighting.nonce) else { continue };
+        if life.touched(registration.since, sighting.seen.returned, registration.call) {
             continue;
         }
         notes.judged(Property::Ttl5, 1);

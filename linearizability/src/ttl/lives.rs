@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use crate::history::{Answer, Call, CheckSpec, Operation, Outcome, Status, Symbol, Time, Token};
 use crate::reads::{Evidence, Seen};
 
+use super::ends::Ends;
+
 /// What a call may have done to a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -71,15 +73,18 @@ pub(super) struct Life {
     pub touches: Vec<Touch>,
     /// In the order in which they were called.
     pub sightings: Vec<Sighting>,
+    ends: ByEnd,
 }
 
 impl Life {
     /// Whether nothing but renewals can have touched the check between two moments.
     pub(super) fn undisturbed(&self, from: Time, to: Time, but: u32) -> bool {
-        !self
-            .touches
-            .iter()
-            .any(|touch| touch.effect != Effect::Renew && touch.call != but && touch.since <= to && touch.until >= from)
+        self.ends.disturbers.latest(to, but).is_none_or(|end| end < from)
+    }
+
+    /// Whether another call than `but` can have touched the check between two moments.
+    pub(super) fn touched(&self, from: Time, to: Time, but: u32) -> bool {
+        self.ends.all.latest(to, but).is_some_and(|end| end >= from)
     }
 
     /// The shortest TTL, in ns.
@@ -94,18 +99,40 @@ impl Life {
 
     /// Whether registration `touch` certainly made a new instance: no other registration can have been in force when it took effect.
     pub(super) fn is_new(&self, touch: &Touch) -> bool {
-        let others = || self.touches.iter().filter(|other| other.call != touch.call);
-        let before =
-            others().filter(|other| matches!(other.effect, Effect::Register { .. }) && other.since <= touch.until);
-        let latest_end = before.map(|other| other.until).max();
-        let Some(latest_end) = latest_end else { return true };
-        let gone = |other: &Touch| {
-            other.effect == Effect::Deregister
-                && other.index.is_some()
-                && other.since > latest_end
-                && other.until < touch.since
-        };
-        others().any(gone)
+        let Some(latest_end) = self.ends.registrations.latest(touch.until, touch.call) else { return true };
+        let over = self.ends.removals.partition_point(|(until, _)| *until < touch.since);
+        over.checked_sub(1).is_some_and(|at| self.ends.removals[at].1 > latest_end)
+    }
+}
+
+/// The touches by what they do, for looking them up.
+#[derive(Debug, Default)]
+struct ByEnd {
+    all: Ends,
+    /// All but renewals.
+    disturbers: Ends,
+    registrations: Ends,
+    /// Acknowledged deregistrations in the order of their ends: the end, and the latest call up to there.
+    removals: Vec<(Time, Time)>,
+}
+
+impl ByEnd {
+    fn of(touches: &[Touch]) -> Self {
+        let is_registration = |touch: &&Touch| matches!(touch.effect, Effect::Register { .. });
+        let removes = |touch: &&Touch| touch.effect == Effect::Deregister && touch.index.is_some();
+        let mut removals: Vec<(Time, Time)> =
+            touches.iter().filter(removes).map(|touch| (touch.until, touch.since)).collect();
+        removals.sort_unstable();
+        removals.iter_mut().fold(Time(0), |latest, (_, since)| {
+            *since = latest.max(*since);
+            *since
+        });
+        Self {
+            all: Ends::of(touches.iter()),
+            disturbers: Ends::of(touches.iter().filter(|touch| touch.effect != Effect::Renew)),
+            registrations: Ends::of(touches.iter().filter(is_registration)),
+            removals,
+        }
     }
 }
 
@@ -165,6 +192,7 @@ fn new_life(lives: &mut Vec<Life>, spec: &CheckSpec, ttl_ms: u32) -> usize {
         renewals_by_index: Vec::new(),
         touches: Vec::new(),
         sightings: Vec::new(),
+        ends: ByEnd::default(),
     });
     lives.len() - 1
 }
@@ -246,6 +274,7 @@ fn sight(evidence: &Evidence<'_>, lives: &mut [Life], places: &BTreeMap<(Symbol,
 /// Sorts, and picks the renewals out of the touches.
 fn settle(life: &mut Life) {
     life.touches.sort_by_key(|touch| (touch.since, touch.call));
+    life.ends = ByEnd::of(&life.touches);
     life.sightings.sort_by_key(|sighting| (sighting.seen.invoked, sighting.seen.call));
     let renews = |touch: &&Touch| match touch.effect {
         Effect::Renew => true,

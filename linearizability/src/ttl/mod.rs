@@ -3,6 +3,7 @@
 //!
 //! | room | what |
 //! |---|---|
+//! | `ends` | when the last of some calls was over |
 //! | `lives` | the history by ttl check: renewals, what else may have touched it, where it was seen |
 //! | `never_early` | TTL-1, TTL-8 |
 //! | `always` | TTL-2 |
@@ -15,6 +16,7 @@
 //! that any `clock` line set; a step of a clock (`offset`) allows nothing.
 
 mod always;
+mod ends;
 mod first_pass;
 mod leaders;
 mod lives;

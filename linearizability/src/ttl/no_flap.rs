@@ -99,5 +99,7 @@ fn resurrected(evidence: &Evidence<'_>, life: &Life, notes: &mut Notes<'_>) {
 }
 
 fn can_have_turned(life: &Life, above: u64, by: Time) -> bool {
-    life.touches.iter().take_while(|touch| touch.since <= by).any(|touch| touch.index.is_none_or(|index| index > above))
+    // Indices rise with time, so the last ones tell it at once.
+    let called = life.touches.partition_point(|touch| touch.since <= by);
+    life.touches[..called].iter().rev().any(|touch| touch.index.is_none_or(|index| index > above))
 }
