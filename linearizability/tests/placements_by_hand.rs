@@ -5,7 +5,7 @@
 
 use linearizability::history::{Run, parse_history};
 use linearizability::verdict::{Property, Status};
-use linearizability::{Options, judge, report};
+use linearizability::{Options, explained_prefix, judge, report};
 use serde_json::{Value, json};
 
 /// The history in the recorder's format.
@@ -59,7 +59,15 @@ fn verdict(notes: &str) -> (String, [&'static str; 2]) {
         Status::Undecided { .. } => "undecided",
         Status::NotExercised => "not exercised",
     };
-    (report::to_text(&run.history, &report), [word(Property::Lin1), word(Property::Lin2)])
+    let verdict = [word(Property::Lin1), word(Property::Lin2)];
+    let prefix = explained_prefix(&run, &Options::default());
+    // What the timeline says of the order has to be what the verdict says.
+    if verdict == HELD {
+        assert_eq!(prefix.end, "every operation is explained");
+    } else if verdict[0] != "held" {
+        assert_ne!(prefix.end, "every operation is explained");
+    }
+    (report::to_text(&run.history, &report), verdict)
 }
 
 fn check(expected: [&str; 2], notes: &str) {

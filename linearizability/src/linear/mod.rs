@@ -17,10 +17,11 @@ mod tell;
 use crate::certificate;
 use crate::core::{Core, core};
 use crate::history::History;
+use crate::judge::Options;
 use crate::passes::Context;
 use crate::script::{Need, Script};
 use crate::verdict::{Findings, Property};
-use crate::witness::{self, Failure, Reason};
+use crate::witness::{self, Failure, Reason, Witness};
 
 use decide::Decision;
 use placement::Placement;
@@ -61,18 +62,7 @@ struct Open {
 /// Lets the witness decide; what it could not explain otherwise.
 fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &mut Findings) -> Option<Failure> {
     let history = context.history();
-    let members: Vec<u32> = (0..script.steps.len() as u32).collect();
-    let accept = |order: &mut dyn Iterator<Item = u32>| {
-        certificate::verify(history, script, &members, order).map_err(|refusal| Failure {
-            step: refusal.step(),
-            against: Vec::new(),
-            // Only the placement of unknown writes can be refused: the claims themselves were swept before.
-            reason: Reason::State,
-            explanation: vec![format!("the order that the indices propose is no proof: {refusal:?}")],
-            guessed: true,
-        })
-    };
-    match witness::run(history, script, accept) {
+    match run_witness(history, script) {
         Ok(witness) => {
             findings.checked(Property::Lin1, must);
             if let Some(failure) = clash(context, script) {
@@ -87,6 +77,21 @@ fn accept_witness(context: &Context<'_>, script: &Script, must: u64, findings: &
     }
 }
 
+/// The order that the witness finds, verified.
+fn run_witness(history: &History, script: &Script) -> Result<Witness, Failure> {
+    let members: Vec<u32> = (0..script.steps.len() as u32).collect();
+    witness::run(history, script, |order| {
+        certificate::verify(history, script, &members, order).map_err(|refusal| Failure {
+            step: refusal.step(),
+            against: Vec::new(),
+            // Only the placement of unknown writes can be refused: the claims themselves were swept before.
+            reason: Reason::State,
+            explanation: vec![format!("the order that the indices propose is no proof: {refusal:?}")],
+            guessed: true,
+        })
+    })
+}
+
 /// The witness lets unknown writes happen where an answer needs them, but does not ask whether each finds an Index of its own. In a
 /// history of moderate size the search over all placements does; where it cannot tell, the witness is believed.
 fn clash(context: &Context<'_>, script: &Script) -> Option<Failure> {
@@ -95,7 +100,7 @@ fn clash(context: &Context<'_>, script: &Script) -> Option<Failure> {
     if unknown == 0 || steps > CLASH_OPERATIONS_MAX || unknown * steps > CLASH_WORK_MAX {
         return None;
     }
-    match placement::place(context.history(), script, placement_steps(context, unknown, CLASH_WORK_MAX)) {
+    match placement::place(context.history(), script, placement_steps(context.options, unknown, CLASH_WORK_MAX)) {
         Placement::None { step } => Some(tell::no_index(step)),
         Placement::Found { .. } | Placement::Unknown { .. } => None,
     }
@@ -106,8 +111,8 @@ fn unknown_writes(script: &Script) -> usize {
 }
 
 /// Steps of a search over placements, for each component: at each it looks at every unknown write, which takes 20 to 40 ns.
-fn placement_steps(context: &Context<'_>, unknown: usize, work: usize) -> u64 {
-    context.options.budget_steps.min((work / (unknown + PLACEMENT_WORK_LEAST)) as u64)
+fn placement_steps(options: &Options, unknown: usize, work: usize) -> u64 {
+    options.budget_steps.min((work / (unknown + PLACEMENT_WORK_LEAST)) as u64)
 }
 
 /// Looks at unknown writes of a search over placements behind a failed witness: about 3 s.
@@ -121,28 +126,34 @@ const CLASH_OPERATIONS_MAX: usize = 20_000;
 
 /// Where the unknown writes that the witness tried fit nowhere, tries every placement; what is still open behind that.
 fn place(context: &Context<'_>, script: &Script, must: u64, failure: Failure, findings: &mut Findings) -> Option<Open> {
-    let is_open = script.steps.iter().any(|step| matches!(step.need, Need::Optional));
-    if !failure.guessed && !is_open {
-        return Some(Open { failure, undecided: None });
-    }
-    let history = context.history();
-    let budget = placement_steps(context, unknown_writes(script), PLACEMENT_WORK_MAX);
-    match placement::place(history, script, budget) {
-        Placement::Found { order, claims, wide } => {
-            let members: Vec<u32> = (0..script.steps.len() as u32).collect();
-            if let Err(refusal) = certificate::verify(history, script, &members, &order) {
-                let reason =
-                    format!("the indices found for the unknown writes give an order that is no proof: {refusal:?}");
-                return Some(Open { failure, undecided: Some(reason) });
-            }
+    match place_behind(context.options, context.history(), script, &failure) {
+        None => Some(Open { failure, undecided: None }),
+        Some(Placement::Found { claims, wide, .. }) => {
             findings.checked(Property::Lin1, must);
             findings.checked(Property::Lin2, claims);
             findings.checked(Property::Lin4, wide);
             None
         }
-        Placement::None { step } => Some(Open { failure: tell::nowhere(failure, step), undecided: None }),
-        Placement::Unknown { reason } => Some(Open { failure, undecided: Some(reason) }),
+        Some(Placement::None { step }) => Some(Open { failure: tell::nowhere(failure, step), undecided: None }),
+        Some(Placement::Unknown { reason }) => Some(Open { failure, undecided: Some(reason) }),
     }
+}
+
+/// The search over placements behind a witness that ended with `failure`, its order verified; `None`: the failure is final.
+fn place_behind(options: &Options, history: &History, script: &Script, failure: &Failure) -> Option<Placement> {
+    let unknown = unknown_writes(script);
+    if !failure.guessed && unknown == 0 {
+        return None;
+    }
+    let found = placement::place(history, script, placement_steps(options, unknown, PLACEMENT_WORK_MAX));
+    let Placement::Found { order, .. } = &found else { return Some(found) };
+    let members: Vec<u32> = (0..script.steps.len() as u32).collect();
+    Some(match certificate::verify(history, script, &members, order) {
+        Ok(()) => found,
+        Err(refusal) => Placement::Unknown {
+            reason: format!("the indices found for the unknown writes give an order that is no proof: {refusal:?}"),
+        },
+    })
 }
 
 /// Searches without indices; says whether LIN-1 holds.

@@ -1,13 +1,14 @@
 //! The longest beginning of a history that has an order, for the timeline: the order, and the state after each step.
 
 use super::decide::{Decision, decide};
+use super::placement::Placement;
+use super::{place_behind, run_witness};
 use crate::history::{Call, History, Operation, Run, Symbol};
 use crate::judge::Options;
 use crate::script::Script;
 use crate::search::{Found, Problem, Relax, search};
 use crate::spec::Registry;
 use crate::timeline::{Prefix, Step};
-use crate::witness;
 
 /// Operations of a history for which the timeline shows an order.
 const STEPS_MAX: usize = 50_000;
@@ -20,9 +21,14 @@ pub fn explained_prefix(run: &Run, options: &Options) -> Prefix {
         return Prefix { steps: Vec::new(), end: "the history is too long to show an order".to_owned() };
     }
     if !options.black_box {
-        let witness = witness::run(history, &script, |_| Ok(()));
-        if let Ok(witness) = witness {
-            return replay(history, &script, &witness.order, "every operation is explained".to_owned());
+        let whole = |order: &[u32]| replay(history, &script, order, "every operation is explained".to_owned());
+        match run_witness(history, &script) {
+            Ok(witness) => return whole(&witness.order),
+            Err(failure) => {
+                if let Some(Placement::Found { order, .. }) = place_behind(options, history, &script, &failure) {
+                    return whole(&order);
+                }
+            }
         }
     }
     match decide(history, &script, options.budget_steps) {

@@ -11,7 +11,7 @@
 mod explain;
 mod replay;
 
-pub(crate) use replay::{Failure, Reason, run};
+pub(crate) use replay::{Failure, Reason, Witness, run};
 
 use crate::script::{NO_CLAIM, Need, Script};
 
