@@ -101,6 +101,22 @@ fn an_unreadable_history_exits_with_3_and_names_the_line() {
 }
 
 #[test]
+fn records_that_cannot_be_read_are_an_error_and_not_left_out() {
+    let scratch = Scratch::new("records");
+    scratch.history(&generate(&Plan::small(3)));
+    let (run, nodes) = (scratch.0.to_str().expect("UTF-8"), scratch.0.join("nodes"));
+    std::fs::write(&nodes, "").expect("a file in the place of the records");
+    let (code, _, errors) = check(&[run]);
+    assert!(code == 3 && errors.contains("nodes: "), "{errors}");
+    std::fs::remove_file(&nodes).expect("the file");
+    std::fs::create_dir_all(nodes.join("n1")).expect("a directory");
+    let role = r#"{"time":5,"term":2,"role":"leader","incarnation":1}"#;
+    std::fs::write(nodes.join("n1/roles.jsonl"), format!("{role}\n{}", &role[..20])).expect("a record that is cut off");
+    let (code, _, errors) = check(&[run]);
+    assert!(code == 3 && errors.contains("roles.jsonl, line 2: "), "{errors}");
+}
+
+#[test]
 fn an_error_tells_its_cause_once_and_is_an_object_where_json_is_asked_for() {
     let (code, text, errors) = check(&["/nowhere", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&text).expect("one JSON object");

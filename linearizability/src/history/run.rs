@@ -116,12 +116,15 @@ pub fn load_run(path: &Path) -> Result<Run, RunError> {
 }
 
 fn load_nodes(directory: &Path) -> Result<Vec<NodeRecord>, RunError> {
-    if !directory.is_dir() {
-        return Ok(Vec::new());
-    }
     let io = |cause| RunError::Io { path: directory.into(), cause };
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // Records that are there and cannot be read are not records that were never made.
+        Err(cause) => return Err(io(cause)),
+    };
     let mut nodes = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(io)? {
+    for entry in entries {
         let path = entry.map_err(io)?.path();
         if path.is_dir() {
             nodes.push(NodeRecord {
