@@ -66,6 +66,7 @@ fn net(rng: &mut StdRng) -> What {
         Shape::LeaderMinority,
         Shape::OneWayOut,
         Shape::OneWayIn,
+        Shape::AllButOne,
         Shape::Bridge,
         Shape::Ring,
     ];

@@ -83,6 +83,11 @@ impl Scene<'_> {
             Shape::OneWayIn => {
                 one_way(&self.resolve(target, rng), &self.members).into_iter().map(|(from, to)| (to, from)).collect()
             }
+            Shape::AllButOne => {
+                let inside = self.resolve(target, rng);
+                let outside: Vec<String> = drawn.into_iter().filter(|name| !inside.contains(name)).skip(1).collect();
+                both_ways(&inside, &outside)
+            }
             Shape::Bridge => {
                 let Some((_bridge, others)) = drawn.split_first() else { return Vec::new() };
                 let (left, right) = others.split_at(others.len() / 2);

@@ -37,6 +37,7 @@ const SHAPES: &[(&str, Shape)] = &[
     ("leader-minority", Shape::LeaderMinority),
     ("one-way-out", Shape::OneWayOut),
     ("one-way-in", Shape::OneWayIn),
+    ("all-but-one", Shape::AllButOne),
     ("bridge", Shape::Bridge),
     ("ring", Shape::Ring),
     ("agents", Shape::Agents),

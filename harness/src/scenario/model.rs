@@ -283,6 +283,8 @@ pub enum Shape {
     OneWayOut,
     /// What is sent to the target is lost; it is heard.
     OneWayIn,
+    /// The target sees one other member only; the others see each other.
+    AllButOne,
     /// Two halves that only one server sees both of.
     Bridge,
     /// Each server sees its two neighbours in a ring only.

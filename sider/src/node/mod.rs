@@ -14,12 +14,14 @@
 //! | `admin` | join, remove, transfer on the leader |
 //! | `inbound` | answers to peers |
 //! | `duties` | what a server does unasked: expiries, contact with the leader, snapshots by time |
+//! | `hand_over` | a leader without a quorum lets another one lead |
 
 pub mod answer;
 
 mod admin;
 mod core;
 mod duties;
+mod hand_over;
 mod handle;
 mod inbound;
 mod read;

@@ -107,8 +107,6 @@ impl Client {
     }
 }
 
-/// For writes whose body says nothing.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a decoder")]
 /// The body of an answer that says nothing more: empty or any JSON. A portal's page is no acknowledgement.
 pub(super) fn ignore(body: &[u8]) -> Result<(), serde_json::Error> {
     if body.is_empty() { Ok(()) } else { serde_json::from_slice(body).map(|serde::de::IgnoredAny| ()) }
