@@ -120,17 +120,6 @@ impl<'a> Cursor<'a> {
         self.members(keys, next, seen, member)
     }
 
-    /// The members of an object behind the first `next` of `keys`, which were read already; more are perhaps next.
-    #[inline]
-    pub(super) fn further<K: Copy, const N: usize>(
-        &mut self,
-        keys: &Keys<K, N>,
-        next: usize,
-        member: impl FnMut(&mut Self, K) -> Parsed<()>,
-    ) -> Parsed<()> {
-        self.members(keys, next, (1 << next) - 1, member)
-    }
-
     #[inline]
     fn members<K: Copy, const N: usize>(
         &mut self,
@@ -324,11 +313,6 @@ impl<'a> Cursor<'a> {
         }
         self.at += digits;
         Some(value)
-    }
-
-    /// Goes back to the beginning of the line.
-    pub(super) fn restart(&mut self) {
-        self.at = 0;
     }
 
     fn any_number(&mut self) -> Parsed<u64> {

@@ -57,31 +57,7 @@ pub(super) struct Value {
 impl<'a> Fields<'a> {
     /// Reads the object that the line consists of. What it lists (rows, checks, names) goes into `batch`.
     pub(super) fn read(&mut self, cursor: &mut Cursor<'a>, tables: &mut Tables, batch: &mut Batch) -> Parsed<()> {
-        if self.usual_head(cursor).is_some() {
-            return cursor.further(&TOP, HEAD, |cursor, key| top_member(cursor, key, self, tables, batch));
-        }
-        cursor.restart();
-        *self = Self::default();
         cursor.keyed(&TOP, |cursor, key| top_member(cursor, key, self, tables, batch))
-    }
-
-    /// The beginning of a line as recorders write it, without white space and in their order. `None`: it is another.
-    #[inline]
-    fn usual_head(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
-        let next = |text: &[u8], cursor: &mut Cursor<'a>| cursor.same(text).then_some(());
-        next(b"{\"index\":", cursor)?;
-        self.index = Some(cursor.usual_number()?);
-        next(b",\"time\":", cursor)?;
-        self.time = Some(cursor.usual_number()?);
-        next(b",\"process\":", cursor)?;
-        self.process = Some(Process::Client(u32::try_from(cursor.usual_number()?).ok()?));
-        next(b",\"type\":", cursor)?;
-        let (kind, text) = cursor.one_of(&TYPES)?;
-        self.kind = Some(Text::Word(kind, text));
-        next(b",\"f\":", cursor)?;
-        let (f, text) = cursor.one_of(&FS)?;
-        self.f = Some(Text::Word(f, text));
-        Some(())
     }
 }
 
@@ -105,9 +81,6 @@ const TOP: Keys<Top, 7> = Keys::new([
     ("value", Top::Value),
     ("x", Top::X),
 ]);
-
-/// Members of `TOP` that the usual head has.
-const HEAD: usize = 5;
 
 #[derive(Clone, Copy)]
 enum Extra {

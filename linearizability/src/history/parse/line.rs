@@ -3,6 +3,7 @@
 
 use super::cursor::{Cursor, Parsed};
 use super::fields::{Fields, Process, Value};
+use super::usual::usual_line;
 use super::vocabulary::{F, Text, Type};
 use crate::history::model::{Answer, CheckSpec, Fault, FaultOutcome, Mode, Operation, Row, Span, Time, View};
 use crate::history::names::{Names, Symbol, Token};
@@ -37,7 +38,26 @@ pub(super) struct Batch {
     pub(super) faults: Vec<Fault>,
 }
 
+/// How long the arenas of a batch are.
+#[derive(Clone, Copy)]
+pub(super) struct Arenas {
+    rows: usize,
+    specs: usize,
+    symbols: usize,
+}
+
 impl Batch {
+    pub(super) fn arenas(&self) -> Arenas {
+        Arenas { rows: self.rows.len(), specs: self.specs.len(), symbols: self.symbols.len() }
+    }
+
+    /// Forgets what came into the arenas since they were so long.
+    pub(super) fn cut(&mut self, to: Arenas) {
+        self.rows.truncate(to.rows);
+        self.specs.truncate(to.specs);
+        self.symbols.truncate(to.symbols);
+    }
+
     pub(super) fn clear_arenas(&mut self) {
         self.rows.clear();
         self.specs.clear();
@@ -53,10 +73,20 @@ pub(super) struct Tables {
     pub(super) check_lists: Names,
     /// The one that was met last.
     pub(super) last_list: Option<Symbol>,
+    /// The one without any check, once it was met.
+    pub(super) empty_list: Option<Symbol>,
 }
 
 /// Parses the line that `text` begins with into `batch`; its length, without the newline.
 pub(super) fn parse_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Parsed<usize> {
+    match usual_line(text, tables, batch) {
+        Some(length) => Ok(length),
+        None => parse_any_line(text, tables, batch),
+    }
+}
+
+/// The same with all that JSON allows.
+fn parse_any_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Parsed<usize> {
     let mut cursor = Cursor::new(text);
     let mut fields = Fields::default();
     fields.read(&mut cursor, tables, batch)?;

@@ -7,8 +7,10 @@ mod error;
 mod fields;
 mod keys;
 mod line;
+mod scan;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod vocabulary;
 mod words;
 
@@ -153,7 +155,7 @@ fn read_block(file: &File, size: u64, block: usize, buffer: &mut Vec<u8>) -> std
     // One byte before the block: a newline there means that a line begins exactly at the block.
     let offset = from.saturating_sub(1);
     let until = (from + BLOCK as u64).min(size);
-    buffer.clear();
+    // What it held is written over, not cleared first.
     buffer.resize((until - offset) as usize, 0);
     file.read_exact_at(buffer, offset)?;
     let start = if block == 0 { 0 } else { memchr::memchr(b'\n', buffer).map_or(buffer.len(), |newline| newline + 1) };

@@ -1,0 +1,339 @@
+//! Lines as recorders write them, read in one go: keys in alphabetical order behind `f`, nothing that is not needed. This is
+//! faster than [`super::line`] and says the same of every line that it reads; the others it leaves to it, with all that may
+//! be wrong with them.
+
+use super::cursor::Cursor;
+use super::fields::check_list;
+use super::line::{Batch, Event, Kind, Tables};
+use super::scan::Scan;
+use super::vocabulary::F;
+use crate::history::model::{Answer, CheckSpec, ChecksId, Mode, Operation, Row, Span, Status, View};
+use crate::history::names::{Symbol, Token};
+
+/// Reads the line that `text` begins with into `batch`; its length, without the newline. `None`: the line is none of these,
+/// and nothing of it stays in `batch`. Names that it has were interned in its order, as [`super::line`] will do again.
+#[inline]
+pub(super) fn usual_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Option<usize> {
+    let arenas = batch.arenas();
+    let mut reader = Reader { scan: Scan::new(text), tables, batch };
+    let Some(event) = reader.line() else {
+        batch.cut(arenas);
+        return None;
+    };
+    let length = text.len() - reader.scan.rest().len();
+    batch.events.push(event);
+    Some(length)
+}
+
+struct Reader<'t, 'l> {
+    scan: Scan<'l>,
+    tables: &'t mut Tables,
+    batch: &'t mut Batch,
+}
+
+impl Reader<'_, '_> {
+    #[inline(always)]
+    fn line(&mut self) -> Option<Event> {
+        self.scan.text(b"{\"index\":")?;
+        let index = self.scan.number()?;
+        self.scan.text(b",\"time\":")?;
+        let time = self.scan.number()?;
+        self.scan.text(b",\"process\":")?;
+        let process = self.scan.number_u32()?;
+        self.scan.text(b",\"type\":\"")?;
+        let kind = self.kind()?;
+        self.scan.text(b"},\"x\":{")?;
+        let (node, op, key) = self.extra()?;
+        self.scan.text(b"}}")?;
+        self.scan.is_at_end().then_some(Event { index, time, process, op, node, key, kind })
+    }
+
+    /// From the word under `type` to the last member of `value`.
+    #[inline(always)]
+    fn kind(&mut self) -> Option<Kind> {
+        if self.scan.has(b"invoke\",\"f\":\"") {
+            let f = self.f()?;
+            self.scan.text(b",\"value\":{")?;
+            return self.operation(f).map(Kind::Invoke);
+        }
+        if self.scan.has(b"ok\",\"f\":\"") {
+            let f = self.f()?;
+            self.scan.text(b",\"value\":{")?;
+            return self.answer(f).map(|answer| Kind::Ok(f, answer));
+        }
+        let is_fail = self.scan.has(b"fail\",\"f\":\"");
+        if !is_fail {
+            self.scan.text(b"info\",\"f\":\"")?;
+        }
+        let f = self.f()?;
+        self.scan.text(b",\"value\":{\"error\":\"")?;
+        let error = self.symbol()?;
+        Some(if is_fail { Kind::Fail(f, error) } else { Kind::Info(f, error) })
+    }
+
+    /// The name of an operation with its closing quote.
+    #[inline(always)]
+    fn f(&mut self) -> Option<F> {
+        let scan = &mut self.scan;
+        if scan.has(b"read\"") {
+            Some(F::Read)
+        } else if scan.has(b"register\"") {
+            Some(F::Register)
+        } else if scan.has(b"deregister\"") {
+            Some(F::Deregister)
+        } else if scan.has(b"report\"") {
+            Some(F::Report)
+        } else if scan.has(b"poll\"") {
+            Some(F::Poll)
+        } else {
+            scan.has(b"renew_many\"").then_some(F::RenewMany)
+        }
+    }
+
+    #[inline(always)]
+    fn operation(&mut self, f: F) -> Option<Operation> {
+        match f {
+            F::Read => {
+                let mode = self.mode()?;
+                let ns = self.ns()?;
+                self.scan.text(b",\"svc\":\"")?;
+                Some(Operation::Read { ns, service: self.symbol()?, mode, floor: None })
+            }
+            F::Register => self.register(),
+            F::Deregister => {
+                self.scan.text(b"\"id\":\"")?;
+                let id = self.symbol()?;
+                self.scan.text(b",")?;
+                let ns = self.ns()?;
+                self.scan.text(b",\"svc\":\"")?;
+                Some(Operation::Deregister { ns, service: self.symbol()?, id })
+            }
+            F::Report => {
+                self.scan.text(b"\"check\":\"")?;
+                let check = self.symbol()?;
+                self.scan.text(b",")?;
+                let ns = self.ns()?;
+                self.scan.text(b",\"status\":\"")?;
+                Some(Operation::Report { ns, check, status: self.status()? })
+            }
+            F::Poll => self.poll(),
+            F::RenewMany => {
+                self.scan.text(b"\"checks\":[")?;
+                let checks = self.ids()?;
+                self.scan.text(b",")?;
+                Some(Operation::RenewMany { ns: self.ns()?, checks })
+            }
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn register(&mut self) -> Option<Operation> {
+        let checks = if self.scan.has(b"\"checks\":[") { self.specs()? } else { Span::default() };
+        self.scan.text(b"\"id\":\"")?;
+        let id = self.symbol()?;
+        self.scan.text(b",\"nonce\":\"")?;
+        let nonce = self.token()?;
+        self.scan.text(b",")?;
+        let ns = self.ns()?;
+        self.scan.text(b",\"svc\":\"")?;
+        Some(Operation::Register { ns, service: self.symbol()?, id, nonce, checks })
+    }
+
+    fn poll(&mut self) -> Option<Operation> {
+        self.scan.text(b"\"li\":")?;
+        let li = self.scan.number()?;
+        self.scan.text(b",")?;
+        let mode = self.mode()?;
+        let ns = self.ns()?;
+        let passing = self.scan.has(b",\"passing\":true");
+        if !passing {
+            self.scan.has(b",\"passing\":false");
+        }
+        self.scan.text(b",\"svc\":\"")?;
+        let service = self.symbol()?;
+        self.scan.text(b",\"wait_ms\":")?;
+        Some(Operation::Poll { ns, service, mode, passing, wait_ms: self.scan.number_u32()?, li })
+    }
+
+    #[inline(always)]
+    fn answer(&mut self, f: F) -> Option<Answer> {
+        match f {
+            F::Read | F::Poll => self.view().map(Answer::View),
+            F::Register if self.scan.has(b"\"checks\":[") => self.written_with_ids(),
+            F::RenewMany if self.scan.has(b"\"unknown\":[") => self.written_with_ids(),
+            F::Register | F::Deregister | F::Report | F::RenewMany => {
+                self.scan.text(b"\"xi\":")?;
+                Some(Answer::Written { xi: self.scan.number()?, checks: Span::default() })
+            }
+            _ => None,
+        }
+    }
+
+    fn written_with_ids(&mut self) -> Option<Answer> {
+        let checks = self.ids()?;
+        self.scan.text(b",\"xi\":")?;
+        Some(Answer::Written { xi: self.scan.number()?, checks })
+    }
+
+    #[inline(always)]
+    fn view(&mut self) -> Option<View> {
+        self.scan.text(b"\"applied\":")?;
+        let applied = self.scan.number()?;
+        self.scan.text(b",\"body\":[")?;
+        let body = self.rows()?;
+        let known_leader = self.scan.has(b",\"known_leader\":true");
+        if !known_leader {
+            self.scan.has(b",\"known_leader\":false");
+        }
+        let has_contact = self.scan.has(b",\"last_contact_ms\":");
+        let last_contact_ms = if has_contact { Some(self.scan.number_u32()?) } else { None };
+        self.scan.text(b",\"xi\":")?;
+        Some(View { xi: self.scan.number()?, applied, body, last_contact_ms, known_leader })
+    }
+
+    /// The rows of a body up to its closing bracket.
+    #[inline(always)]
+    fn rows(&mut self) -> Option<Span> {
+        let start = self.batch.rows.len();
+        if !self.scan.has(b"]") {
+            loop {
+                self.scan.text(b"[\"")?;
+                let id = self.symbol()?;
+                self.scan.text(b",\"")?;
+                let nonce = self.token()?;
+                self.scan.text(b",")?;
+                let modify_index = self.scan.number()?;
+                self.scan.text(b",")?;
+                let checks = self.checks()?;
+                self.batch.rows.push(Row { id, checks, nonce, modify_index });
+                if !self.scan.has(b"],") {
+                    break;
+                }
+            }
+            self.scan.text(b"]]")?;
+        }
+        Some(Span { start: start as u32, len: (self.batch.rows.len() - start) as u32 })
+    }
+
+    /// The number of a row's check list. Most rows have none, or repeat the list of the row before.
+    #[inline(always)]
+    fn checks(&mut self) -> Option<ChecksId> {
+        let tables = &mut *self.tables;
+        if self.scan.has(b"[]") {
+            let empty = *tables.empty_list.get_or_insert_with(|| tables.check_lists.intern(b"[]"));
+            return Some(ChecksId(empty.0));
+        }
+        if let Some(last) = tables.last_list
+            && self.scan.same(tables.check_lists.bytes(last))
+        {
+            return Some(ChecksId(last.0));
+        }
+        self.other_checks()
+    }
+
+    fn other_checks(&mut self) -> Option<ChecksId> {
+        let mut cursor = Cursor::new(self.scan.rest());
+        check_list(&mut cursor, |_, _| ()).ok()?;
+        let list = self.tables.check_lists.intern(cursor.since(0));
+        self.tables.last_list = Some(list);
+        self.scan.skip(cursor.position())?;
+        Some(ChecksId(list.0))
+    }
+
+    /// Check ids up to the closing bracket.
+    fn ids(&mut self) -> Option<Span> {
+        let start = self.batch.symbols.len();
+        if !self.scan.has(b"]") {
+            loop {
+                self.scan.text(b"\"")?;
+                let id = self.symbol()?;
+                self.batch.symbols.push(id);
+                if !self.scan.has(b",") {
+                    break;
+                }
+            }
+            self.scan.text(b"]")?;
+        }
+        Some(Span { start: start as u32, len: (self.batch.symbols.len() - start) as u32 })
+    }
+
+    /// The checks of a registration up to the comma behind their closing bracket.
+    fn specs(&mut self) -> Option<Span> {
+        let start = self.batch.specs.len();
+        loop {
+            self.scan.text(b"{\"id\":\"")?;
+            let id = self.symbol()?;
+            let status = if self.scan.has(b",\"status\":\"") { Some(self.status()?) } else { None };
+            let ttl_ms = if self.scan.has(b",\"ttl_ms\":") { Some(self.scan.number_u32()?) } else { None };
+            self.scan.text(b"}")?;
+            self.batch.specs.push(CheckSpec { id, ttl_ms, status });
+            if !self.scan.has(b",") {
+                break;
+            }
+        }
+        self.scan.text(b"],")?;
+        Some(Span { start: start as u32, len: (self.batch.specs.len() - start) as u32 })
+    }
+
+    /// The members of `x`: before the key of a write or behind it.
+    #[inline(always)]
+    fn extra(&mut self) -> Option<(Symbol, u32, Token)> {
+        let is_key_first = self.scan.has(b"\"key\":\"");
+        let mut key = Token::NONE;
+        if is_key_first {
+            key = self.token()?;
+            self.scan.text(b",")?;
+        }
+        self.scan.text(b"\"node\":\"")?;
+        let node = self.symbol()?;
+        self.scan.text(b",\"op\":")?;
+        let op = self.scan.number_u32()?;
+        if !is_key_first && self.scan.has(b",\"key\":\"") {
+            key = self.token()?;
+        }
+        Some((node, op, key))
+    }
+
+    /// A mode and the comma behind it; without one it is the default.
+    #[inline(always)]
+    fn mode(&mut self) -> Option<Mode> {
+        if !self.scan.has(b"\"mode\":\"") {
+            return Some(Mode::Default);
+        }
+        let mode = if self.scan.has(b"default") {
+            Mode::Default
+        } else if self.scan.has(b"consistent") {
+            Mode::Consistent
+        } else {
+            self.scan.text(b"stale")?;
+            Mode::Stale
+        };
+        self.scan.text(b"\",")?;
+        Some(mode)
+    }
+
+    /// A status and its closing quote.
+    fn status(&mut self) -> Option<Status> {
+        let all = [Status::Passing, Status::Warning, Status::Critical, Status::Unknown];
+        let status = all.into_iter().find(|status| self.scan.same(status.word().as_bytes()))?;
+        self.scan.text(b"\"")?;
+        Some(status)
+    }
+
+    #[inline(always)]
+    fn ns(&mut self) -> Option<Symbol> {
+        self.scan.text(b"\"ns\":\"")?;
+        self.symbol()
+    }
+
+    #[inline(always)]
+    fn symbol(&mut self) -> Option<Symbol> {
+        self.scan.symbol(&mut self.tables.names)
+    }
+
+    #[inline(always)]
+    fn token(&mut self) -> Option<Token> {
+        self.scan.token(&mut self.tables.names)
+    }
+}
