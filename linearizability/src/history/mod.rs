@@ -13,6 +13,7 @@ mod model;
 mod names;
 mod parse;
 mod run;
+mod words;
 
 pub use model::{
     Answer, Call, CheckSpec, CheckState, ChecksId, Fault, FaultOutcome, History, Membership, Mode, Operation, Outcome,

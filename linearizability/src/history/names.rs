@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::words::plain_length;
+
 /// A name that occurs often (a service, an instance, a check, a node, an error), as a number. Resolve it with
 /// [`crate::history::History::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,10 +51,21 @@ impl Token {
         if word & HIGH_BITS != 0 || (word + used * 0x7f) & HIGH_BITS != used << 7 {
             return None;
         }
+        Some(Self::packed_plain(word))
+    }
+
+    /// The token of a short text that is plain.
+    pub(super) fn short(text: Short) -> Self {
+        Self::packed_plain(text.word())
+    }
+
+    /// At most eight characters of ASCII, none of them NUL.
+    #[inline]
+    pub(super) fn packed_plain(word: u64) -> Self {
         // From eight bits a character to seven, by halves: pairs, fours, all eight.
         let pairs = (word & 0x7f00_7f00_7f00_7f00) >> 1 | word & 0x007f_007f_007f_007f;
         let fours = (pairs & 0x3fff_0000_3fff_0000) >> 2 | pairs & 0x0000_3fff_0000_3fff;
-        Some(Self((fours & 0x0fff_ffff_0000_0000) >> 4 | fours & 0x0000_0000_0fff_ffff))
+        Self((fours & 0x0fff_ffff_0000_0000) >> 4 | fours & 0x0000_0000_0fff_ffff)
     }
 
     pub(crate) fn interned(symbol: Symbol) -> Self {
@@ -69,7 +82,7 @@ impl Token {
     }
 }
 
-/// A text of at most seven bytes, with its length in the highest byte: what short names are compared by.
+/// A text of at most seven bytes with its length in the highest byte: what short names are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Short(u64);
 
@@ -77,6 +90,7 @@ impl Short {
     pub(super) const MAX: usize = 7;
 
     /// The first `len` bytes of `word`, which holds the first character lowest.
+    #[inline]
     pub(super) fn new(word: u64, len: usize) -> Self {
         debug_assert!(len <= Self::MAX, "{len} bytes are no short text");
         Self(word & ((1 << (8 * len)) - 1) | (len as u64) << 56)
@@ -86,6 +100,7 @@ impl Short {
         (self.0 >> 56) as usize
     }
 
+    #[inline]
     fn word(self) -> u64 {
         self.0 & ((1 << 56) - 1)
     }
@@ -96,10 +111,14 @@ impl Short {
 pub struct Names {
     text: Vec<u8>,
     ends: Vec<u32>,
-    /// The mark of each name.
-    marks: Vec<u64>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    mark: u64,
     /// Number of a name from 1; 0: free.
-    slots: Vec<u32>,
+    number: u32,
 }
 
 impl Names {
@@ -108,64 +127,76 @@ impl Names {
         self.intern_marked(mark(text), text)
     }
 
-    /// The symbol of a short text.
+    /// The symbol of a short text that is plain: see [`plain_length`].
     #[inline]
     pub(super) fn intern_short(&mut self, short: Short) -> Symbol {
-        self.intern_marked(short.0, &short.word().to_le_bytes()[..short.len()])
-    }
-
-    /// The token of a short text.
-    #[inline]
-    pub(super) fn token_short(&mut self, short: Short) -> Token {
-        Token::packed_word(short.word(), short.len()).unwrap_or_else(|| Token::interned(self.intern_short(short)))
-    }
-
-    #[inline]
-    fn intern_marked(&mut self, mark: u64, text: &[u8]) -> Symbol {
-        if self.ends.len() * 2 >= self.slots.len() {
-            self.grow();
+        match self.known(short) {
+            Some(symbol) => symbol,
+            None => self.intern_marked(short.0, &short.word().to_le_bytes()[..short.len()]),
         }
-        match self.slot(mark, text) {
-            Ok(symbol) => symbol,
-            Err(free) => self.add(free, mark, text),
+    }
+
+    /// The symbol of a short text, if it is plain and was seen. So whoever finds a text here need not look what it consists of.
+    #[inline(always)]
+    pub(super) fn known(&self, short: Short) -> Option<Symbol> {
+        let mut at = self.first_slot(short.0);
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.mark == short.0 {
+                return slot.number.checked_sub(1).map(Symbol);
+            }
+            if slot.number == 0 {
+                return None;
+            }
+            at = self.next_slot(at);
+        }
+    }
+
+    fn intern_marked(&mut self, mark: u64, text: &[u8]) -> Symbol {
+        match self.find_marked(mark, text) {
+            Some(symbol) => symbol,
+            None => self.add(mark, text),
         }
     }
 
     #[cold]
-    fn add(&mut self, at: usize, mark: u64, text: &[u8]) -> Symbol {
+    fn add(&mut self, mark: u64, text: &[u8]) -> Symbol {
         self.text.extend_from_slice(text);
         self.ends.push(u32::try_from(self.text.len()).expect("less than 4 GiB of names"));
-        self.marks.push(mark);
         let number = u32::try_from(self.ends.len()).expect("fewer than 2^32 names");
-        self.slots[at] = number;
+        if self.ends.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        self.occupy(Slot { mark, number });
         Symbol(number - 1)
     }
 
     /// The symbol of `text`, if it was seen.
     pub fn find(&self, text: &str) -> Option<Symbol> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        self.slot(mark(text.as_bytes()), text.as_bytes()).ok()
+        self.find_marked(mark(text.as_bytes()), text.as_bytes())
     }
 
-    /// The symbol of `text`, or the free slot where its number belongs.
-    #[inline]
-    fn slot(&self, mark: u64, text: &[u8]) -> Result<Symbol, usize> {
+    fn find_marked(&self, mark: u64, text: &[u8]) -> Option<Symbol> {
         let mut at = self.first_slot(mark);
         loop {
-            let Some(number) = self.slots[at].checked_sub(1) else { return Err(at) };
-            // The mark of a short name is the name itself.
-            if self.marks[number as usize] == mark && (text.len() <= Short::MAX || self.bytes(Symbol(number)) == text) {
-                return Ok(Symbol(number));
+            let slot = self.slots.get(at)?;
+            let symbol = Symbol(slot.number.checked_sub(1)?);
+            if slot.mark == mark && (!is_hash(mark) || self.bytes(symbol) == text) {
+                return Some(symbol);
             }
-            at = (at + 1) & (self.slots.len() - 1);
+            at = self.next_slot(at);
         }
     }
 
+    #[inline(always)]
     fn first_slot(&self, mark: u64) -> usize {
         let mixed = mark.wrapping_mul(GOLDEN);
-        (mixed ^ mixed >> 32) as usize & (self.slots.len() - 1)
+        (mixed ^ mixed >> 32) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    #[inline(always)]
+    fn next_slot(&self, at: usize) -> usize {
+        (at + 1) & (self.slots.len() - 1)
     }
 
     /// The token of `text`.
@@ -211,25 +242,30 @@ impl Names {
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(64);
-        self.slots = vec![0_u32; size];
-        for (number, &mark) in (1..).zip(&self.marks) {
-            let mut at = self.first_slot(mark);
-            while self.slots[at] != 0 {
-                at = (at + 1) & (size - 1);
-            }
-            self.slots[at] = number;
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); size]);
+        old.into_iter().filter(|slot| slot.number > 0).for_each(|slot| self.occupy(slot));
+    }
+
+    fn occupy(&mut self, slot: Slot) {
+        let mut at = self.first_slot(slot.mark);
+        while self.slots[at].number != 0 {
+            at = self.next_slot(at);
         }
+        self.slots[at] = slot;
     }
 }
 
 /// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What names are compared by: a [`Short`] one whole; of a longer one a hash, with 255 for the length, so that no short name
-/// has the same.
+/// What names are compared by: of a plain short one the [`Short`] itself; of any other a hash, with 255 for the length, so that
+/// no short name has the same.
 fn mark(text: &[u8]) -> u64 {
     if text.len() <= Short::MAX {
-        return Short::new(little_endian(text), text.len()).0;
+        let word = little_endian(text);
+        if plain_length(word) == text.len() {
+            return Short::new(word, text.len()).0;
+        }
     }
     let mut state = text.len() as u64;
     let mut chunks = text.chunks_exact(8);
@@ -238,6 +274,11 @@ fn mark(text: &[u8]) -> u64 {
     }
     state = (state.rotate_left(5) ^ little_endian(chunks.remainder())).wrapping_mul(GOLDEN);
     (state ^ state >> 32) | 0xff << 56
+}
+
+/// Whether a mark is a hash: then two texts may have it.
+fn is_hash(mark: u64) -> bool {
+    mark >> 56 == 0xff
 }
 
 /// At most eight bytes as a number, the first one lowest. Two loads that overlap instead of a loop: this runs for every name of every line.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::keys::Keys;
-use super::words::{leading_number, plain_length};
+use crate::history::words::{leading_number, plain_length};
 use crate::history::names::Short;
 
 /// Where a line stops making sense, and what should have stood there.

@@ -104,7 +104,7 @@ fn symbol(cursor: &mut Cursor<'_>, names: &mut Names) -> Parsed<Symbol> {
 #[inline]
 fn token(cursor: &mut Cursor<'_>, names: &mut Names) -> Parsed<Token> {
     match cursor.short() {
-        Some(short) => Ok(names.token_short(short)),
+        Some(short) => Ok(Token::short(short)),
         None => cursor.string().map(|text| names.token(&text)),
     }
 }

@@ -12,7 +12,6 @@ mod scan;
 mod tests;
 mod usual;
 mod vocabulary;
-mod words;
 
 use std::fs::File;
 use std::io::Read as _;

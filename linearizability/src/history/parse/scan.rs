@@ -2,7 +2,7 @@
 //! other text; then the line is for [`super::cursor`], which knows all of JSON and what is wrong with a line. Knows nothing of
 //! histories.
 
-use super::words::{leading_number, plain_length};
+use crate::history::words::{leading_number, plain_length, quoted_length};
 use crate::history::names::{Names, Short, Symbol, Token};
 
 /// The text from some byte of a line to the end of its block: so eight bytes can be looked at wherever the line ends.
@@ -95,12 +95,14 @@ impl<'a> Scan<'a> {
     #[inline(always)]
     pub(super) fn symbol(&mut self, names: &mut Names) -> Option<Symbol> {
         let word = self.word()?;
-        let len = plain_length(word);
-        if len > Short::MAX {
-            return self.plain().map(|text| names.intern(text));
+        let len = quoted_length(word);
+        if len <= Short::MAX
+            && let Some(symbol) = names.known(Short::new(word, len))
+        {
+            self.skip(len + 1)?;
+            return Some(symbol);
         }
-        self.quote_behind(len)?;
-        Some(names.intern_short(Short::new(word, len)))
+        self.plain().map(|text| names.intern(text))
     }
 
     /// The same for a value that occurs once or a few times.
@@ -108,11 +110,15 @@ impl<'a> Scan<'a> {
     pub(super) fn token(&mut self, names: &mut Names) -> Option<Token> {
         let word = self.word()?;
         let len = plain_length(word);
-        if len > Short::MAX {
-            return self.plain().map(|text| names.token(text));
+        if len <= Short::MAX {
+            self.quote_behind(len)?;
+            return Some(Token::short(Short::new(word, len)));
         }
-        self.quote_behind(len)?;
-        Some(names.token_short(Short::new(word, len)))
+        if self.rest.get(8) == Some(&b'"') {
+            self.skip(9)?;
+            return Some(Token::packed_plain(word));
+        }
+        self.plain().map(|text| names.token(text))
     }
 
     #[inline(always)]

@@ -14,6 +14,13 @@ pub(super) fn plain_length(word: u64) -> usize {
     ends.trailing_zeros() as usize / 8
 }
 
+/// Characters before the first quote; 8 if there is none.
+#[inline]
+pub(super) fn quoted_length(word: u64) -> usize {
+    let quotes = word ^ (LOW_BITS * u64::from(b'"'));
+    (quotes.wrapping_sub(LOW_BITS) & !quotes & HIGH_BITS).trailing_zeros() as usize / 8
+}
+
 /// The digits in front, as a number, and how many they are.
 #[inline]
 pub(super) fn leading_number(word: u64) -> (u64, usize) {
