@@ -9,7 +9,7 @@
 //! before far ones.
 
 use crate::history::History;
-use crate::script::{Act, Script};
+use crate::script::{Act, Need, Script};
 use crate::search::{Found, Problem, Relax, search, touched};
 
 /// Steps that one weakened search may take; out of budget counts as "has an order".
@@ -44,8 +44,9 @@ pub(crate) fn core(history: &History, script: &Script, members: &[u32], failed: 
     loop {
         for View { cell, steps, kept } in &views {
             let kept = &kept[kept.len().saturating_sub(window)..];
-            if hunt.contradicts(*cell, steps, kept) {
-                let steps = hunt.shrink(*cell, steps, kept.to_vec());
+            let steps = hunt.relevant(steps, kept);
+            if hunt.contradicts(*cell, &steps, kept) {
+                let steps = hunt.shrink(*cell, &steps, kept.to_vec());
                 return Core { steps, cell: *cell, is_proof: true };
             }
         }
@@ -110,6 +111,16 @@ impl Hunt<'_> {
             before.iter().copied().filter(|&step| touched(self.script, act(step)).any(is_own)).collect();
         let kept = steps.iter().copied().filter(|&step| touched(self.script, act(step)).all(is_own)).collect();
         View { cell: None, steps, kept }
+    }
+
+    /// Those of `steps` that a weakened problem keeps: of the answers that change nothing only the `kept` ones.
+    fn relevant(&self, steps: &[u32], kept: &[u32]) -> Vec<u32> {
+        let is_relevant = |step: &&u32| {
+            let entry = &self.script.steps[**step as usize];
+            let only_looks = entry.act.is_read() || entry.need == Need::Rejected;
+            !only_looks || kept.binary_search(step).is_ok()
+        };
+        steps.iter().filter(is_relevant).copied().collect()
     }
 
     fn contradicts(&mut self, cell: Option<u32>, steps: &[u32], kept: &[u32]) -> bool {

@@ -80,10 +80,20 @@ impl Uses {
 pub(super) struct Memo {
     /// The first of its sets, in `sets`. In two halves, since a table of `u128` would pad each entry to 32 bytes.
     heads: Lookup<(u64, u64), u32>,
-    /// A set, and the next one of the same configuration; `u32::MAX` ends the list.
-    sets: Vec<(Used, u32)>,
+    sets: Vec<FailedSet>,
     scratch: Vec<u32>,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct FailedSet {
+    used: Used,
+    lost: Lost,
+    /// The next one of the same configuration; `u32::MAX` ends the list.
+    next: u32,
+}
+
+/// The latest return to which what was given up early behind a configuration might have come; 0: nothing was.
+pub(super) type Lost = u32;
 
 /// A table that has just grown is filled to 7/16, and has a byte of its own for each place.
 const HEAD_BYTES: usize = (size_of::<((u64, u64), u32)>() + 1) * 16 / 7;
@@ -91,31 +101,31 @@ const HEAD_BYTES: usize = (size_of::<((u64, u64), u32)>() + 1) * 16 / 7;
 impl Memo {
     /// Memory of what is remembered, at most.
     pub(super) fn bytes(&self) -> usize {
-        self.heads.len() * HEAD_BYTES + self.sets.len() * 2 * size_of::<(Used, u32)>()
+        self.heads.len() * HEAD_BYTES + self.sets.len() * 2 * size_of::<FailedSet>()
     }
 
-    /// Whether `configuration` failed with `used` or with less.
-    pub(super) fn covers(&mut self, configuration: u128, uses: &Uses, used: Used) -> bool {
+    /// What was lost behind `configuration`, if it failed with `used` or with less, and no more than `most` was lost then.
+    pub(super) fn covers(&mut self, configuration: u128, uses: &Uses, used: Used, most: Lost) -> Option<Lost> {
         let mut at = self.heads.get(&halves(configuration)).copied().unwrap_or(u32::MAX);
-        while let Some(&(set, next)) = self.sets.get(at as usize) {
-            if uses.is_subset(set, used, &mut self.scratch) {
-                return true;
+        while let Some(set) = self.sets.get(at as usize) {
+            if set.lost <= most && uses.is_subset(set.used, used, &mut self.scratch) {
+                return Some(set.lost);
             }
-            at = next;
+            at = set.next;
         }
-        false
+        None
     }
 
     /// Remembers that `configuration` fails with `used`.
-    pub(super) fn add(&mut self, configuration: u128, used: Used) {
+    pub(super) fn add(&mut self, configuration: u128, used: Used, lost: Lost) {
         let head = self.heads.entry(halves(configuration)).or_insert(u32::MAX);
         let (mut length, mut at) = (0, *head);
-        while let Some(&(_, next)) = self.sets.get(at as usize) {
+        while let Some(set) = self.sets.get(at as usize) {
             length += 1;
-            at = next;
+            at = set.next;
         }
         if length < SETS_MAX {
-            self.sets.push((used, *head));
+            self.sets.push(FailedSet { used, lost, next: *head });
             *head = self.sets.len() as u32 - 1;
         }
     }

@@ -8,6 +8,7 @@
 //! | `effects` | what a step does to the state, and whether its answer is right |
 //! | `memo` | configurations that failed, and the optional steps that each had used up |
 //! | `wgl` | Wing and Gong's search with Lowe's memo: 128-bit fingerprints of failed configurations |
+//! | `writers` | who can write what an answer shows |
 //! | `tester` | the same search behind stateright's `ConsistencyTester`, for models |
 //!
 //! Linearizability is local (Herlihy and Wing 1990, theorem 1), so components are searched one by one.
@@ -19,6 +20,7 @@ mod problem;
 mod state;
 mod tester;
 mod wgl;
+mod writers;
 
 pub(crate) use components::{components, touched};
 pub(crate) use problem::{Problem, Relax};

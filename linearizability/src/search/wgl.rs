@@ -4,13 +4,17 @@
 //!   be moved here.
 //! - Optional steps are placed just before the first answer that needs them. Where that can lose an order (checks whose
 //!   status outlives a registration, removals of several instances), a second search places them anywhere.
+//! - A configuration in which a pending answer shows what was overwritten already, and what nobody can write again, is given
+//!   up at once.
 //! - The memo holds configurations that failed, as 128-bit fingerprints of what was placed and of the cells, with the optional
 //!   steps that were used up: what failed with some of them fails with more of them. A collision could only turn right into
 //!   wrong, with probability 2^-128 per pair; an order that is found is verified again by [`crate::certificate`].
 
-use super::memo::Memo;
-use super::problem::Problem;
+use super::memo::{Lost, Memo};
+use super::problem::{Effect, Entry, Problem};
 use super::state::{State, zobrist};
+use super::writers::Writers;
+use crate::script::Shown;
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +41,24 @@ pub(crate) fn search(problem: &Problem<'_>, budget: &mut u64) -> Found {
 /// The same in `bytes` bytes.
 fn search_in(problem: &Problem<'_>, budget: &mut u64, bytes: usize) -> Found {
     if !problem.is_relaxed {
-        let found = Search::new(problem, false, bytes).run(budget);
+        let found = search_once(problem, false, budget, bytes);
         let is_final = !problem.needs_full || problem.classes.is_empty();
         if is_final || !matches!(found, Found::Nothing { .. }) {
             return found;
         }
     }
-    Search::new(problem, true, bytes).run(budget)
+    search_once(problem, true, budget, bytes)
+}
+
+fn search_once(problem: &Problem<'_>, anywhere: bool, budget: &mut u64, bytes: usize) -> Found {
+    let mut search = Search::new(problem, anywhere, bytes);
+    let found = search.run(budget);
+    if !matches!(found, Found::Nothing { .. }) || search.lost <= search.furthest.0 {
+        return found;
+    }
+    // There is no order, but what was given up early might have come further: then the step is another.
+    search.earlier = Some(std::mem::take(&mut search.memo));
+    search.run(budget)
 }
 
 /// Where to go on at a node.
@@ -63,6 +78,8 @@ struct Frame {
     resume: Option<Cursor>,
     mark: usize,
     placed: usize,
+    /// What was lost so far behind the configuration before it.
+    lost: Lost,
 }
 
 const NONE: u32 = u32::MAX;
@@ -86,20 +103,26 @@ struct Search<'p, 's> {
     memo: Memo,
     /// The return that no configuration passed so far, and its entry.
     furthest: (u32, u32),
+    writers: Writers,
+    /// What was lost so far behind the configuration at hand.
+    lost: Lost,
+    /// In a second run, the memo of the first: from now on nothing is given up that may come further than all before.
+    earlier: Option<Memo>,
 }
 
 impl<'p, 's> Search<'p, 's> {
     fn new(problem: &'p Problem<'s>, anywhere: bool, bytes_max: usize) -> Self {
         let count = problem.entries.len();
-        let mut lines: Vec<(u32, u32)> = Vec::with_capacity(count * 2);
-        for (number, entry) in problem.entries.iter().enumerate() {
-            lines.push((entry.from, number as u32 * 2));
-            lines.push((entry.until, number as u32 * 2 + 1));
+        // A line and an event in one number, which sorts faster than a pair.
+        let mut lines: Vec<u64> = Vec::with_capacity(count * 2);
+        for (number, entry) in (0..).zip(&problem.entries) {
+            lines.push(u64::from(entry.from) << 32 | number * 2);
+            lines.push(u64::from(entry.until) << 32 | number * 2 + 1);
         }
         lines.sort_unstable();
         let mut events = vec![NONE];
         let (mut calls, mut returns) = (vec![0; count], vec![0; count]);
-        for (_, event) in lines {
+        for event in lines.into_iter().map(|line| line as u32) {
             let side = if event & 1 == 0 { &mut calls } else { &mut returns };
             side[event as usize / 2] = events.len() as u32;
             events.push(event);
@@ -120,6 +143,9 @@ impl<'p, 's> Search<'p, 's> {
             placed: 0,
             memo: Memo::default(),
             furthest: (0, 0),
+            writers: Writers::new(problem),
+            lost: 0,
+            earlier: None,
         }
     }
 
@@ -130,14 +156,14 @@ impl<'p, 's> Search<'p, 's> {
                 return Found::Order(std::mem::take(&mut self.order));
             }
             self.note_furthest(first_return);
-            let mut is_known = self.is_known();
+            let mut is_known = self.lost > 0 || self.is_known();
             let mut cursor = if is_known { None } else { Some(Cursor::Event(self.next[HEAD as usize], 0)) };
             while !cursor.is_some_and(|cursor| self.branch(cursor, budget)) {
-                if *budget == 0 || self.memo.bytes() + self.state.uses.bytes() > self.bytes_max {
+                if *budget == 0 || self.bytes() > self.bytes_max {
                     return Found::OutOfBudget;
                 }
                 if !is_known && !self.anywhere {
-                    self.memo.add(self.configuration(), self.state.used_up());
+                    self.memo.add(self.configuration(), self.state.used_up(), self.lost);
                 }
                 // The node before this one is exhausted only now: it is not known yet.
                 is_known = false;
@@ -152,15 +178,25 @@ impl<'p, 's> Search<'p, 's> {
         }
     }
 
+    fn bytes(&self) -> usize {
+        self.memo.bytes() + self.earlier.as_ref().map_or(0, Memo::bytes) + self.state.uses.bytes()
+    }
+
     /// A configuration that failed before; in the full search also one that is being explored, since optional steps can lead
     /// back to it.
     fn is_known(&mut self) -> bool {
         let (configuration, used) = (self.configuration(), self.state.used_up());
-        let is_known = self.memo.covers(configuration, &self.state.uses, used);
-        if self.anywhere && !is_known {
-            self.memo.add(configuration, used);
+        if let Some(earlier) = &mut self.earlier
+            && earlier.covers(configuration, &self.state.uses, used, self.furthest.0).is_some()
+        {
+            return true;
         }
-        is_known
+        let known = self.memo.covers(configuration, &self.state.uses, used, Lost::MAX);
+        self.lost = known.unwrap_or(0);
+        if self.anywhere && known.is_none() {
+            self.memo.add(configuration, used, 0);
+        }
+        known.is_some()
     }
 
     fn configuration(&self) -> u128 {
@@ -173,33 +209,72 @@ impl<'p, 's> Search<'p, 's> {
         }
     }
 
-    /// Places every pending answer that is right and changes nothing; gives the first return event that remains.
+    /// Places every pending answer that is right and changes nothing; gives the first return event that remains. `lost` is
+    /// then above 0 if a pending answer can never be right.
     fn take_answers(&mut self, budget: &mut u64) -> u32 {
-        let mut at = self.next[HEAD as usize];
-        while at != NONE && self.events[at as usize] & 1 == 0 {
+        self.lost = 0;
+        let mut before = HEAD;
+        loop {
+            let at = self.next[before as usize];
+            if at == NONE || self.events[at as usize] & 1 == 1 {
+                return at;
+            }
+            before = at;
             let number = self.events[at as usize] / 2;
             let entry = &self.problem.entries[number as usize];
-            at = self.next[at as usize];
             if !entry.is_pure() {
                 continue;
             }
             *budget = budget.saturating_sub(1);
-            let (mark, before) = (self.state.mark(), self.state.cells_fingerprint());
-            if self.problem.apply(&mut self.state, entry) && self.state.cells_fingerprint() == before {
-                self.frames.push(Frame { entry: Some(number), resume: None, mark, placed: self.order.len() });
+            let (mark, fingerprint) = (self.state.mark(), self.state.cells_fingerprint());
+            if self.problem.apply(&mut self.state, entry) && self.state.cells_fingerprint() == fingerprint {
+                // Those before it stay wrong, since nothing changed.
+                before = self.previous[at as usize];
+                self.push(Some(number), None, mark, self.order.len());
                 self.lift(number);
                 self.order.push(entry.step);
-                at = self.next[HEAD as usize];
             } else {
                 self.state.undo(mark, &self.problem.service_of);
+                self.lost = self.lost.max(self.lost_by(number, entry));
             }
         }
-        at
+    }
+
+    /// The return of a pending answer that can never be right, because an instance that it shows was written and overwritten
+    /// already; 0 if it is not such a one.
+    fn lost_by(&self, number: u32, entry: &Entry) -> Lost {
+        let last = self.returns[number as usize];
+        let is_exact = self.anywhere || self.earlier.is_some();
+        if is_exact && last > self.furthest.0 {
+            return 0;
+        }
+        let is_gone = |cell: u32, shown: &Shown| {
+            self.state.cells[cell as usize].nonce != shown.nonce
+                && self.writers.only(cell, shown.nonce).is_some_and(|writer| self.is_placed(writer))
+        };
+        let is_gone = match &entry.effect {
+            Effect::View { rows, .. } => {
+                let rows = &self.problem.rows[rows.start as usize..rows.end as usize];
+                rows.iter().any(|(cell, shown)| is_gone(*cell, shown))
+            }
+            Effect::Cell(cell, Some(shown)) => is_gone(*cell, shown),
+            _ => false,
+        };
+        if is_gone { last } else { 0 }
+    }
+
+    fn push(&mut self, entry: Option<u32>, resume: Option<Cursor>, mark: usize, placed: usize) {
+        self.frames.push(Frame { entry, resume, mark, placed, lost: self.lost });
+    }
+
+    fn is_placed(&self, entry: u32) -> bool {
+        let call = self.calls[entry as usize];
+        self.next[self.previous[call as usize] as usize] != call
     }
 
     /// Lets the next possible step happen, from `cursor` on; false if there is none.
     fn branch(&mut self, mut cursor: Cursor, budget: &mut u64) -> bool {
-        let limit = self.limit();
+        let limit = if self.problem.classes.is_empty() { 0 } else { self.limit() };
         loop {
             if *budget == 0 {
                 return false;
@@ -222,7 +297,7 @@ impl<'p, 's> Search<'p, 's> {
                     let step = self.problem.take(&mut self.state, class, limit);
                     if let Some(step) = step.filter(|_| self.state.cells_fingerprint() != before) {
                         let resume = Some(Cursor::Class(class + 1));
-                        self.frames.push(Frame { entry: None, resume, mark, placed: self.order.len() });
+                        self.push(None, resume, mark, self.order.len());
                         self.order.push(step);
                         return true;
                     }
@@ -250,13 +325,15 @@ impl<'p, 's> Search<'p, 's> {
         let exists = way == 0
             || self.problem.repair(&mut self.state, entry, way as usize - 1, limit, &mut self.order).is_some()
                 && self.order.len() > placed;
-        let fits = exists && self.problem.apply(&mut self.state, entry);
+        // Pending answers that change nothing were looked at already.
+        let is_wrong = way == 0 && entry.is_pure() && !self.problem.script.has_checks;
+        let fits = exists && !is_wrong && self.problem.apply(&mut self.state, entry);
         if !fits {
             self.state.undo(mark, &self.problem.service_of);
             self.order.truncate(placed);
             return exists.then_some(false);
         }
-        self.frames.push(Frame { entry: Some(number), resume: Some(resume), mark, placed });
+        self.push(Some(number), Some(resume), mark, placed);
         self.lift(number);
         self.order.push(entry.step);
         Some(true)
@@ -271,6 +348,7 @@ impl<'p, 's> Search<'p, 's> {
                 self.put_back(entry);
             }
             if frame.resume.is_some() {
+                self.lost = self.lost.max(frame.lost);
                 return frame.resume;
             }
         }
@@ -308,22 +386,4 @@ impl<'p, 's> Search<'p, 's> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Found, MEMORY_MAX, search_in};
-    use crate::generate::{Plan, generate};
-    use crate::script::Script;
-    use crate::search::Problem;
-
-    #[test]
-    fn a_search_ends_at_its_bounds_of_steps_and_of_memory() {
-        let history = generate(&Plan::bench(3, 2_000, 8, 1, 100)).to_history().expect("a well-formed history");
-        let script = Script::build(&history).expect("few checks");
-        let members: Vec<u32> = (0..script.steps.len() as u32).collect();
-        let problem = Problem::new(&history, &script, &members);
-        let found = |mut steps: u64, bytes: usize| (search_in(&problem, &mut steps, bytes), steps);
-        assert!(matches!(found(10_000_000, MEMORY_MAX).0, Found::Order(_)), "the history is right");
-        assert_eq!(found(500, MEMORY_MAX), (Found::OutOfBudget, 0));
-        let (ended, left) = found(10_000_000, 1_000);
-        assert!(ended == Found::OutOfBudget && left > 0, "memory ends it, with {left} steps left");
-    }
-}
+mod tests;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::keys::Keys;
-use crate::history::words::{leading_number, plain_length};
 use crate::history::names::Short;
+use crate::history::words::{leading_number, plain_length};
 
 /// Where a line stops making sense, and what should have stood there.
 #[derive(Clone, Debug, PartialEq, Eq)]

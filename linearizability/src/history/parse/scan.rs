@@ -2,8 +2,8 @@
 //! other text; then the line is for [`super::cursor`], which knows all of JSON and what is wrong with a line. Knows nothing of
 //! histories.
 
-use crate::history::words::{leading_number, plain_length, quoted_length};
 use crate::history::names::{Names, Short, Symbol, Token};
+use crate::history::words::{leading_number, plain_length, quoted_length};
 
 /// The text from some byte of a line to the end of its block: so eight bytes can be looked at wherever the line ends.
 pub(super) struct Scan<'a> {
