@@ -28,6 +28,7 @@ const POINTS: &[&str] = &[
     "snapshot.before_install",
     "read.before_confirm",
     "renew.before_confirm",
+    "transfer.before_ask",
 ];
 
 const SHAPES: &[(&str, Shape)] = &[

@@ -29,6 +29,7 @@ pub const COVERAGE: &[(&str, &str)] = &[
     ("restarts", "servers that were started again"),
     ("joins", "servers that joined after the setup"),
     ("removes", "servers that were removed"),
+    ("transfers", "transfers of leadership that were acknowledged"),
     ("stopped_servers", "servers that stopped by themselves on an error"),
     ("duplicated_writes", "keyed writes that were sent twice"),
     ("refoundings", "clusters that were founded after all servers had lost everything"),

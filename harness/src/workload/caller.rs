@@ -161,6 +161,7 @@ impl Caller {
             (End::Ok, Op::Join { .. }) if self.shared.phase.get() < Phase::Recheck => self.shared.count("joins"),
             (End::Ok, Op::Join { .. }) => self.shared.count("repeated_joins"),
             (End::Ok, Op::Remove { .. }) => self.shared.count("removes"),
+            (End::Ok, Op::Transfer { .. }) => self.shared.count("transfers"),
             _ => {}
         }
     }

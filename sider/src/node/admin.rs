@@ -161,7 +161,7 @@ impl Core {
     }
 
     /// The peer answered a heartbeat within the last two leases.
-    fn answers(&self, peer: MemberId) -> bool {
+    pub fn answers(&self, peer: MemberId) -> bool {
         let metrics = self.parts.raft.data_metrics();
         let heartbeat = metrics.borrow_watched().heartbeat.as_ref().and_then(|all| all.get(&peer).copied()).flatten();
         heartbeat.is_some_and(|at| at.elapsed() < self.parts.timing.election_max * 2)
@@ -183,7 +183,8 @@ impl Core {
         if metrics.membership_config.voter_ids().all(|voter| voter != id) {
             return Err(AdminError::Refused("only a voter can lead: this one is a learner".to_owned()));
         }
-        self.parts.raft.trigger().transfer_leader(id).await.map_err(|error| AdminError::Unknown(error.to_string()))?;
+        tracing::trace!(target: "sider::point", point = "transfer.before_ask");
+        self.ask_to_lead(id).await.map_err(|error| AdminError::Unknown(error.to_string()))?;
         let mut changes = self.parts.raft.server_metrics();
         let moved = async {
             while self.metrics().current_leader != Some(id) {

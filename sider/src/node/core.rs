@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub writes: AtomicUsize,
     /// One change of membership at a time.
     pub admin: tokio::sync::Mutex<()>,
+    /// Who was asked last to lead in place of this server, and in which term of it.
+    pub asked: Mutex<Option<(u64, MemberId)>>,
     /// The snapshot that is being received.
     pub incoming: Mutex<Option<Incoming>>,
     /// Log position of the configuration that left this server out.
@@ -83,6 +85,7 @@ impl Core {
             was_member: AtomicBool::new(false),
             writes: AtomicUsize::new(0),
             admin: tokio::sync::Mutex::new(()),
+            asked: Mutex::new(None),
             incoming: Mutex::new(None),
             removed: watch::Sender::new(None),
             stopping: watch::Sender::new(false),

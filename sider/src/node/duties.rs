@@ -10,7 +10,7 @@ use sider_registry::{Command, Request, limits};
 use tokio::task::JoinHandle;
 
 use super::core::Core;
-use super::hand_over::hand_over_without_quorum;
+use super::hand_over::hand_over;
 use crate::raft::types::Proposal;
 
 /// Starts all duties; they end when the node stops. One that ends before is a bug, and the server must not go on
@@ -22,7 +22,7 @@ pub(crate) fn start(core: &Arc<Core>) -> Vec<JoinHandle<()>> {
         host.spawn(until_stop(Arc::clone(core), expire(Arc::clone(core)))),
         host.spawn(until_stop(Arc::clone(core), keep_contact(Arc::clone(core)))),
         host.spawn(until_stop(Arc::clone(core), build_snapshots(Arc::clone(core)))),
-        host.spawn(until_stop(Arc::clone(core), hand_over_without_quorum(Arc::clone(core)))),
+        host.spawn(until_stop(Arc::clone(core), hand_over(Arc::clone(core)))),
     ]
 }
 

@@ -14,7 +14,7 @@
 //! | `admin` | join, remove, transfer on the leader |
 //! | `inbound` | answers to peers |
 //! | `duties` | what a server does unasked: expiries, contact with the leader, snapshots by time |
-//! | `hand_over` | a leader without a quorum lets another one lead |
+//! | `hand_over` | a leader that is to go, or has no quorum, asks another one to lead until it does |
 
 pub mod answer;
 
