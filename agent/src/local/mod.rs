@@ -23,11 +23,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sider_client::seam::{BoxFuture, BoxStream};
+use sider_client::seam::{BoxFuture, BoxStream, Timed};
 use sider_client::wire::header::X_SIDER_ERROR;
 
 pub(crate) use cache::Cache;
 
+use self::stream::WithReader;
 use crate::limits;
 use crate::perform::Done;
 use crate::shared::Shared;
@@ -46,7 +47,7 @@ pub(crate) fn connection(shared: &Arc<Shared>, stream: BoxStream) -> Option<BoxF
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits::LOCAL_HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream::TimedStream::new(stream)), service)
+            .serve_connection(TokioIo::new(Timed::new(stream, WithReader::default())), service)
             .await;
         if let Err(error) = served {
             tracing::debug!(%error, "a local connection broke off");

@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use sider_client::seam::{BoxStream, Listen};
+use sider_client::seam::{BoxStream, Listen, Timed};
 use sider_registry::limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 
 use super::metrics::Metrics;
 use super::places::{NoPlace, Place, Places};
-use super::stream::{TimedStream, Turns};
+use super::stream::{Turns, WithClient};
 use crate::host::Host;
 
 /// After an accept that failed for want of a resource (file descriptors): time for one to come free.
@@ -106,7 +106,7 @@ impl Acceptor {
         mut stages: watch::Receiver<Stage>,
     ) {
         let turns = Turns::default();
-        let io = TokioIo::new(TimedStream::new(stream, self.host.clone(), turns.clone()));
+        let io = TokioIo::new(Timed::new(stream, WithClient::new(self.host.clone(), turns.clone())));
         let router = self.router.clone();
         let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
             let turn = turns.begin();

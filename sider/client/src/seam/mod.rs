@@ -1,5 +1,7 @@
 //! Byte streams: how to connect and how to accept. TCP in production; the harness brings a simulated network.
 
+mod timed;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -7,6 +9,8 @@ use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+
+pub use timed::{Patience, Timed};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
