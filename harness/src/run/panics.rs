@@ -43,7 +43,9 @@ pub(super) fn remember() {
                 line: location.map_or(0, panic::Location::line),
                 message: info.payload_as_str().unwrap_or("no message").to_owned(),
             };
-            FIRST.with_borrow_mut(|first| first.get_or_insert(panicked).line);
+            FIRST.with_borrow_mut(|first| {
+                first.get_or_insert(panicked);
+            });
             next(info);
         }));
     });

@@ -84,9 +84,12 @@ impl Op {
             Self::DeregisterId { ns, id } => json!({"ns": ns, "id": id}),
             Self::Report { ns, check, status } => json!({"ns": ns, "check": check, "status": word(*status)}),
             Self::RenewMany { ns, checks } => json!({"ns": ns, "checks": checks}),
-            Self::Read { ns, svc, mode, floor: None } => json!({"ns": ns, "svc": svc, "mode": mode_word(*mode)}),
-            Self::Read { ns, svc, mode, floor: Some(floor) } => {
-                json!({"ns": ns, "svc": svc, "mode": mode_word(*mode), "index": floor})
+            Self::Read { ns, svc, mode, floor } => {
+                let mut value = json!({"ns": ns, "svc": svc, "mode": mode_word(*mode)});
+                if let Some(floor) = floor {
+                    value["index"] = json!(floor);
+                }
+                value
             }
             Self::Poll { ns, svc, li, wait, mode, passing } => json!({
                 "ns": ns, "svc": svc, "li": li, "wait_ms": ms(*wait), "mode": mode_word(*mode), "passing": passing,
