@@ -51,6 +51,18 @@ impl Finding {
         Self { property: Some(property), time, summary }
     }
 
+    /// Code of a server panicked.
+    #[must_use]
+    pub fn panic(time: u64, text: &str) -> Self {
+        Self { property: None, time, summary: format!("a server panicked: {text}") }
+    }
+
+    /// It says that code of a server panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.property.is_none()
+    }
+
     /// Id of the property.
     #[must_use]
     pub fn id(&self) -> &'static str {

@@ -96,7 +96,9 @@ impl Outcome {
     fn decide(&self, scenario: &Scenario) -> (Verdict, String) {
         let violations = self.violations();
         let expected = &scenario.expect.violated;
-        if !expected.is_empty() {
+        // What a scenario breaks on purpose covers no crash of the code beside it.
+        let panicked = self.findings.iter().any(Finding::is_panic);
+        if !expected.is_empty() && !panicked {
             let ids: Vec<&str> = expected.iter().map(|property| property.id()).collect();
             return match violations.iter().find(|(id, _)| ids.contains(id)) {
                 Some((id, summary)) => (Verdict::Pass, format!("found, as it must be: {id} {summary}")),
@@ -232,4 +234,31 @@ fn rank(id: &str) -> u8 {
 fn words(text: &str) -> String {
     let plain = |word: &&str| word.len() > 1 && word.chars().all(char::is_alphabetic);
     text.split_whitespace().filter(plain).take(10).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+
+    fn decided(expect: &str, findings: &[Finding]) -> (Verdict, String) {
+        let text = "name = \"x\"\nabout = \"y\"\n[[workload]]\nkind = \"registry\"\n[phases]\nrun = \"5s\"\n[expect]\n";
+        let scenario = parse("x.toml", &format!("{text}{expect}\nmin = {{ reads = 1 }}\n")).expect("a scenario");
+        let outcome = Outcome { findings: findings.to_vec(), ..Outcome::new("x", 1) };
+        outcome.decide(&scenario)
+    }
+
+    #[test]
+    fn what_is_expected_covers_neither_a_panic_beside_it_nor_something_else() {
+        let expect = "violated = [\"LIVE-1\"]";
+        let expected = Finding::new(Property::Live1, 1, "no leader".into());
+        let panic = Finding::panic(2, "index out of bounds (sider/src/x.rs:1)");
+        let other = Finding::new(Property::Mem1, 3, "two leaders".into());
+        assert_eq!(decided(expect, std::slice::from_ref(&expected)).0, Verdict::Pass);
+        assert_eq!(decided(expect, &[]).0, Verdict::Vacuous);
+        assert_eq!(decided(expect, std::slice::from_ref(&other)).0, Verdict::Violated);
+        let (verdict, reason) = decided(expect, &[expected, panic]);
+        assert_eq!(verdict, Verdict::Violated);
+        assert!(reason.starts_with("NO-PANIC at 0.000 s: a server panicked: index out of bounds"), "{reason}");
+    }
 }

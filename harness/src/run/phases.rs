@@ -77,7 +77,7 @@ fn all(world: &mut World, scenario: &Scenario, seeds: Seeds, replay: Option<Time
     world.step_for(AFTERGLOW)?;
     let members = members(world);
     world.ask_at_end(&members);
-    Ok(())
+    world.look_for_caught_panics()
 }
 
 fn set_up(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {

@@ -10,7 +10,7 @@ use linearizability::history::Role;
 use linearizability::verdict::Property;
 
 use super::coverage::Counter;
-use super::panics::{self, Panicked};
+use super::panics;
 use crate::invariants::registered_once::RegisteredOnce;
 use crate::invariants::{self, Finding, Invariant};
 use crate::nemesis::plan::Plan;
@@ -106,14 +106,10 @@ impl World {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(Broken::Harness(error.to_string())),
             Err(panic) => {
-                let first = panics::first();
-                let text = first.as_ref().map_or_else(|| message(&*panic), Panicked::text);
-                if first.is_some_and(|first| first.is_of_the_harness()) {
-                    return Err(Broken::Harness(format!("the harness itself panicked: {text}")));
-                }
-                let summary = format!("a server panicked: {text}");
-                self.findings.push(Finding { property: None, time: self.now_ns(), summary });
-                return Err(Broken::Panicked);
+                return Err(match panics::first() {
+                    Some(first) => self.panicked(&first.text(), first.is_of_the_harness()),
+                    None => self.panicked(&message(&*panic), false),
+                });
             }
         }
         for (name, exit) in self.cluster.reap() {
@@ -132,6 +128,19 @@ impl World {
             Some(error) => Err(Broken::Harness(format!("the simulated disks cannot be kept: {error}"))),
             None => Ok(()),
         }
+    }
+
+    fn panicked(&mut self, text: &str, of_the_harness: bool) -> Broken {
+        if of_the_harness {
+            return Broken::Harness(format!("the harness itself panicked: {text}"));
+        }
+        self.findings.push(Finding::panic(self.now_ns(), text));
+        Broken::Panicked
+    }
+
+    /// A panic that something caught on its way to the step is one all the same.
+    pub fn look_for_caught_panics(&mut self) -> Result<(), Broken> {
+        panics::first().map_or(Ok(()), |first| Err(self.panicked(&first.text(), first.is_of_the_harness())))
     }
 
     fn look(&mut self) {
