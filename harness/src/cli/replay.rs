@@ -56,7 +56,7 @@ pub(super) fn command(args: &Args, command: &ReplayArgs) -> Result<Verdict, Comm
     let trace =
         command.trace.then(|| Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
     let traced = trace.is_some();
-    let outcome = run(&found.scenario, Options { seed, trace, replay });
+    let outcome = run(&found.scenario, Options { seed, trace, replay, ..Options::default() });
     if !traced {
         run_command::show(args, &outcome, &found, dir)?;
         let same = summary["trace_hash"] == outcome.hash.as_str();

@@ -23,6 +23,8 @@ use std::io::Write;
 pub use outcome::Outcome;
 
 use crate::nemesis::replay::Timeline;
+use crate::record::Record;
+use crate::record::clock::VirtualClock;
 use crate::record::trace::{Depth, Trace};
 use crate::scenario::Scenario;
 
@@ -35,6 +37,8 @@ pub struct Options {
     pub trace: Option<Box<dyn Write + Send>>,
     /// Instead of the scenario's faults: what was recorded, each at its step.
     pub replay: Option<Timeline>,
+    /// The run's virtual time, for who looks on.
+    pub clock: VirtualClock,
 }
 
 /// Runs `scenario` once. One run a process: openraft and tokio number their tasks for a whole process, and the order in
@@ -43,5 +47,7 @@ pub struct Options {
 pub fn run(scenario: &Scenario, options: Options) -> Outcome {
     let depth = if options.trace.is_some() { Depth::Everything } else { Depth::Record };
     let trace = Trace::new(depth, options.trace);
-    phases::run(scenario, options.seed, trace, options.replay)
+    let mut record = Record::new(trace);
+    record.clock = options.clock;
+    phases::run(scenario, options.seed, &record, options.replay)
 }

@@ -15,7 +15,6 @@ use crate::nemesis::plan::Plan;
 use crate::nemesis::replay::Timeline;
 use crate::record::Record;
 use crate::record::probe::Probe;
-use crate::record::trace::Trace;
 use crate::scenario::Scenario;
 use crate::seeds::Seeds;
 use crate::workload::shared::{Admin, Phase};
@@ -30,16 +29,15 @@ const DRAIN: Duration = Duration::from_secs(10);
 const AFTERGLOW: Duration = Duration::from_millis(1200);
 
 /// Runs `scenario` with `seed`.
-pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<Timeline>) -> Outcome {
-    let record = Record::new(trace);
+pub(super) fn run(scenario: &Scenario, seed: u64, record: &Record, replay: Option<Timeline>) -> Outcome {
     let _probe = tracing::subscriber::set_default(Probe::new(record.clone()));
     panics::remember();
     let mut outcome = Outcome::new(&scenario.name, seed);
     let dir = match Scratch::new() {
         Ok(dir) => dir,
-        Err(error) => return outcome.failed(&record, format!("no room for the simulated disks: {error}")),
+        Err(error) => return outcome.failed(record, format!("no room for the simulated disks: {error}")),
     };
-    let mut world = World::new(scenario, Seeds(seed), &record, dir.path());
+    let mut world = World::new(scenario, Seeds(seed), record, dir.path());
     let ended = all(&mut world, scenario, Seeds(seed), replay);
     outcome.virtual_time = world.cluster.elapsed();
     outcome.coverage =
@@ -49,12 +47,12 @@ pub(super) fn run(scenario: &Scenario, seed: u64, trace: Trace, replay: Option<T
     let lost = record.lock().trace.flush();
     drop_quietly(world, ended.is_err());
     if let Some(error) = lost {
-        return outcome.failed(&record, format!("the trace cannot be written: {error}"));
+        return outcome.failed(record, format!("the trace cannot be written: {error}"));
     }
     if let Err(Broken::Harness(text)) = ended {
-        return outcome.failed(&record, text);
+        return outcome.failed(record, text);
     }
-    outcome.judged(scenario, &record, &dir.path().display().to_string())
+    outcome.judged(scenario, record, &dir.path().display().to_string())
 }
 
 /// A world in which code has panicked may panic again when it is dropped; what is known is known.
