@@ -212,3 +212,62 @@ fn drain(world: &mut World) -> Result<(), Broken> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::trace::{Depth, Trace};
+    use crate::scenario::parse;
+
+    /// A cluster of three that has just come up, a spare beside it, and the moment of the recheck. Its parts are dropped in
+    /// this order.
+    struct Healthy {
+        world: World,
+        _probe: tracing::subscriber::DefaultGuard,
+        _dir: Scratch,
+    }
+
+    fn healthy() -> Healthy {
+        let text = "name = \"x\"\nabout = \"y\"\n[cluster]\nspares = 1\n[[workload]]\nkind = \"registry\"\n\
+                    [phases]\nrun = \"5s\"\n[expect]\nmin = { reads = 1 }\n";
+        let scenario = parse("x.toml", text).expect("a scenario");
+        let record = Record::new(Trace::new(Depth::Record, None));
+        let probe = tracing::subscriber::set_default(Probe::new(record.clone()));
+        let dir = Scratch::new().expect("a directory");
+        let mut world = World::new(&scenario, Seeds(1), &record, dir.path());
+        set_up(&mut world, &scenario).expect("a cluster that comes up");
+        world.enter(Phase::Recheck);
+        Healthy { world, _probe: probe, _dir: dir }
+    }
+
+    /// What is found when all members are asked to join again.
+    fn found(world: &mut World) -> Vec<String> {
+        let members = members(world);
+        join_again(world, &members).expect("no panic");
+        assert_eq!(world.checked[&Property::Mem5], 1);
+        world.findings.iter().map(|finding| format!("{} {}", finding.id(), finding.summary)).collect()
+    }
+
+    #[test]
+    fn members_that_join_again_have_joined_already() {
+        assert_eq!(found(&mut healthy().world), [""; 0]);
+    }
+
+    #[test]
+    fn a_repeated_join_that_fails_is_a_finding() {
+        let mut cluster = healthy();
+        ["n2", "n3"].iter().for_each(|name| cluster.world.cluster.kill(name));
+        let found = found(&mut cluster.world);
+        assert_eq!(found, ["MEM-5 of 3 members that were asked to join again only 0 had done so already"]);
+    }
+
+    #[test]
+    fn a_repeated_join_that_moves_the_configuration_is_a_finding() {
+        let mut cluster = healthy();
+        // It counts as repeated, and is the first of this server.
+        cluster.world.cluster.start("n4");
+        cluster.world.shared.admin.borrow_mut().push_back(Admin::Join("n4".into()));
+        let found = found(&mut cluster.world);
+        assert!(found.len() == 1 && found[0].starts_with("MEM-5 a repeated join moved the configuration"), "{found:?}");
+    }
+}
