@@ -70,6 +70,15 @@ fn a_run_that_covers_too_little_is_vacuous_keeps_everything_and_is_replayed_byte
     let output = harness(out.path(), &["replay", &dir.display().to_string()]);
     assert_eq!(code(&output), 4, "{}", text(&output));
     assert!(text(&output).contains("is, byte for byte, the recorded run"), "{}", text(&output));
+    let replay = ["--json", "replay", &dir.display().to_string()];
+    let same = harness(out.path(), &replay);
+    assert!(text(&same).contains(r#""replay":{"same":true}"#), "{}", text(&same));
+    // Without its faults it is another run, and says from where on.
+    std::fs::write(dir.join("nemesis.jsonl"), "").expect("the timeline");
+    let output = harness(out.path(), &replay[1..]);
+    assert!(text(&output).contains("what clients saw parts at history.jsonl:"), "{}", text(&output));
+    let other = harness(out.path(), &replay);
+    assert!(text(&other).contains(r#""same":false"#) && text(&other).contains(r#""recorded":"#), "{}", text(&other));
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //! | `twice` | two processes of one seed, compared byte by byte |
 //! | `sweep` | many seeds, a process each |
 //! | `replay` | a recorded run again |
+//! | `recorded` | a recorded run beside its replay |
+//! | `difference` | where two texts part |
 //! | `list` | scenarios and what they cover |
 //! | `report` | what a person reads |
 //! | `say` | standard output and error, which may be closed |
@@ -15,8 +17,10 @@
 //! Exit codes: 0 pass, 1 violated, 2 unknown, 3 harness failure, 4 vacuous, 5 non-deterministic, 64 usage.
 
 pub mod args;
+mod difference;
 mod list;
 mod progress;
+mod recorded;
 mod replay;
 mod report;
 mod run;

@@ -9,14 +9,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::args::{Args, ReplayArgs};
+use super::recorded::{Recorded, read};
 use super::say::say;
-use super::{CommandError, run as run_command};
+use super::{CommandError, progress, report};
 use crate::nemesis::action::Action;
-use crate::nemesis::replay::Recorded;
+use crate::nemesis::replay::{self, Timeline};
 use crate::record::artefacts::binary_hash;
-use crate::run::{Options, run};
+use crate::run::{Options, Outcome, run};
 use crate::scenario::model::{Workload, agent_name};
-use crate::scenario::{Scenario, find};
+use crate::scenario::{Found, Scenario, find};
 
 /// What replay needs of a line of `nemesis.jsonl`.
 #[derive(Deserialize)]
@@ -25,11 +26,11 @@ struct Line {
     f: String,
     value: Value,
     action: Option<Action>,
-    x: Outcome,
+    x: Extra,
 }
 
 #[derive(Deserialize)]
-struct Outcome {
+struct Extra {
     outcome: String,
 }
 
@@ -51,36 +52,36 @@ pub(super) fn command(args: &Args, command: &ReplayArgs) -> Result<Verdict, Comm
         let problem = "was recorded by another binary: its trace belongs to that one. Build the same commit, or replay with --force";
         return Err(CommandError::Usage(format!("{} {problem}", dir.display())));
     }
-    let summary: Value = serde_json::from_str(&read(&dir.join("summary.json"))?).unwrap_or_default();
+    let recorded = Recorded::read(dir)?;
     let replay = Some(timeline(&dir.join("nemesis.jsonl"), &found.scenario)?);
     let trace =
         command.trace.then(|| Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
     let traced = trace.is_some();
-    let outcome = run(&found.scenario, Options { seed, trace, replay, ..Options::default() });
-    if !traced {
-        run_command::show(args, &outcome, &found, dir)?;
-        let same = summary["trace_hash"] == outcome.hash.as_str();
-        if !args.json {
-            say(&format!(
-                "  the replay {} the recorded run\n",
-                if same { "is, byte for byte," } else { "differs from" }
-            ))?;
-        }
+    let options = Options { seed, trace, replay, ..Options::default() };
+    let bar = (!traced).then(|| progress::of_run(args, &found, seed, &options.clock));
+    let outcome = run(&found.scenario, options);
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+        show(args, &outcome, &found, &recorded, dir)?;
     }
     Ok(outcome.verdict)
 }
 
-fn read(path: &Path) -> Result<String, CommandError> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let text = format!("{}: {error}", path.display());
-        // A damaged directory is the caller's to mend.
-        CommandError::Usage(text)
-    })
+fn show(args: &Args, outcome: &Outcome, found: &Found, recorded: &Recorded, dir: &Path) -> Result<(), CommandError> {
+    // There is none only where nothing was run.
+    let likeness = outcome.record.as_ref().map(|record| recorded.likeness(record));
+    if args.json {
+        let mut summary = outcome.to_json();
+        summary["replay"] = likeness.map_or(Value::Null, |likeness| likeness.to_json());
+        return say(&format!("{summary}\n"));
+    }
+    let likeness = likeness.map_or_else(String::new, |likeness| likeness.as_text());
+    say(&format!("{}{likeness}", report::text(args, outcome, &found.id, dir)))
 }
 
 /// What was done and what was skipped, with its step, in order. Lines of which neither is true are written again by
 /// themselves: clocks, servers that end, what went wrong.
-fn timeline(path: &Path, scenario: &Scenario) -> Result<VecDeque<(u64, Recorded)>, CommandError> {
+fn timeline(path: &Path, scenario: &Scenario) -> Result<Timeline, CommandError> {
     let known = Known::of(scenario);
     let mut timeline = VecDeque::new();
     let mut before = 0;
@@ -92,10 +93,13 @@ fn timeline(path: &Path, scenario: &Scenario) -> Result<VecDeque<(u64, Recorded)
         }
         before = line.step;
         if line.x.outcome == "skipped" {
-            timeline.push_back((line.step, Recorded::Skipped { f: line.f, value: line.value, action: line.action }));
+            timeline.push_back((
+                line.step,
+                replay::Recorded::Skipped { f: line.f, value: line.value, action: line.action },
+            ));
         } else if let Some(action) = line.action {
             known.check(&action).map_err(wrong)?;
-            timeline.push_back((line.step, Recorded::Done(action)));
+            timeline.push_back((line.step, replay::Recorded::Done(action)));
         }
     }
     Ok(timeline)

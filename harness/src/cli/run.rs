@@ -55,6 +55,6 @@ fn keep(outcome: &Outcome, found: &Found, dir: &Path, everything: bool) -> Resul
     written.map_err(CommandError::io(dir.display().to_string()))
 }
 
-pub(super) fn show(args: &Args, outcome: &Outcome, found: &Found, dir: &Path) -> Result<(), CommandError> {
+fn show(args: &Args, outcome: &Outcome, found: &Found, dir: &Path) -> Result<(), CommandError> {
     if args.json { say(&format!("{}\n", outcome.to_json())) } else { say(&report::text(args, outcome, &found.id, dir)) }
 }

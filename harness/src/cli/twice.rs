@@ -1,6 +1,5 @@
 //! `harness run --twice`: two processes of one seed, their traces compared byte by byte while they run.
 
-use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -8,27 +7,11 @@ use linearizability::verdict::Verdict;
 use serde_json::json;
 
 use super::args::Args;
+use super::difference::{Difference, compare};
 use super::report::reproduce;
 use super::say::say;
 use super::{CommandError, progress};
 use crate::scenario::Found;
-
-/// Lines shown before the first difference.
-const CONTEXT: usize = 5;
-/// Longest part of a line that is shown.
-const SHOWN: usize = 400;
-
-/// In place of a line that is not there.
-const THE_END: &str = "(the trace ends)";
-
-/// Where two traces part.
-#[derive(Debug, PartialEq, Eq)]
-struct Difference {
-    line: u64,
-    before: Vec<String>,
-    first: String,
-    second: String,
-}
 
 pub(super) fn command(args: &Args, found: &Found, seed: u64) -> Result<Verdict, CommandError> {
     let bar = progress::line(1, args.json);
@@ -106,38 +89,6 @@ fn output(child: &mut Child) -> impl BufRead + use<> {
     BufReader::with_capacity(1 << 20, stdout)
 }
 
-/// The number of equal lines, and the first difference.
-fn compare(one: &mut impl BufRead, two: &mut impl BufRead) -> std::io::Result<(u64, Option<Difference>)> {
-    let mut before = VecDeque::new();
-    let mut lines = 0;
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    loop {
-        first.clear();
-        second.clear();
-        let read = (one.read_until(b'\n', &mut first)?, two.read_until(b'\n', &mut second)?);
-        if first != second {
-            let (first, second) = (shown(&first), shown(&second));
-            return Ok((lines, Some(Difference { line: lines + 1, before: before.into(), first, second })));
-        }
-        if read == (0, 0) {
-            return Ok((lines, None));
-        }
-        lines += 1;
-        if before.len() == CONTEXT {
-            before.pop_front();
-        }
-        before.push_back(shown(&first));
-    }
-}
-
-fn shown(line: &[u8]) -> String {
-    if line.is_empty() {
-        return THE_END.into();
-    }
-    let text = String::from_utf8_lossy(line);
-    text.trim_end().chars().take(SHOWN).collect()
-}
-
 fn verdict_of(code: Option<i32>) -> Verdict {
     let all = [Verdict::Pass, Verdict::Violated, Verdict::Unknown, Verdict::Vacuous];
     let same = |verdict: &Verdict| code == Some(i32::from(verdict.exit_code()));
@@ -160,24 +111,9 @@ fn show(args: &Args, found: &Found, seed: u64, ended: &Ended) -> Result<(), Comm
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_first_difference_is_named_with_what_stands_before_it() {
-        let (lines, difference) = compare(&mut &b"a\nb\nc\n"[..], &mut &b"a\nb\nd\n"[..]).expect("memory");
-        let difference = difference.expect("c is not d");
-        assert_eq!((lines, difference.line, difference.first.as_str(), difference.second.as_str()), (2, 3, "c", "d"));
-        assert_eq!(difference.before, ["a", "b"]);
-    }
-
-    #[test]
-    fn a_trace_that_ends_early_differs() {
-        let (_, difference) = compare(&mut &b"a\n"[..], &mut &b"a\nb\n"[..]).expect("memory");
-        assert_eq!(difference.expect("one is longer").first, "(the trace ends)");
-        assert_eq!(compare(&mut &b"a\n"[..], &mut &b"a\n"[..]).expect("memory"), (1, None));
-    }
-
     fn verdict_of_two(difference: bool, statuses: [i32; 2]) -> Verdict {
         use std::os::unix::process::ExitStatusExt as _;
-        let at = || Difference { line: 1, before: Vec::new(), first: THE_END.into(), second: "b".into() };
+        let at = || Difference { line: 1, before: Vec::new(), first: "a".into(), second: "b".into() };
         let statuses = statuses.map(ExitStatus::from_raw);
         Ended { lines: 0, difference: difference.then(at), statuses }.verdict()
     }
