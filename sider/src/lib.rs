@@ -9,6 +9,7 @@
 //! | [`watch`] | who waits for which service | Raft, HTTP |
 //! | [`expirer`] | the leader's deadlines of ttl checks | Raft, HTTP |
 //! | [`http`] | the HTTP API | openraft, heed |
+//! | `places` | how many connections there may be, of one address and altogether | what they are for |
 
 pub mod config;
 pub mod expirer;
@@ -18,6 +19,7 @@ pub mod node;
 pub mod raft;
 pub mod watch;
 
+mod places;
 mod serve;
 
 pub use serve::{Seams, ServeError, serve};

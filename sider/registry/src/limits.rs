@@ -120,6 +120,9 @@ pub const SNAPSHOT_LEN_MAX: usize = 1024 * 1024 * 1024;
 pub const PEER_REQUESTS_IN_FLIGHT_MAX: usize = 4096;
 /// Peer connections accepted at a time.
 pub const PEER_CONNECTIONS_MAX: usize = 256;
+/// The same of one address, so that none keeps all others out. A whole cluster on one machine holds about forty; where messages
+/// are lost, a connection that its other end has given up stays until [`PEER_IDLE_TIMEOUT`].
+pub const PEER_CONNECTIONS_PER_ADDRESS: usize = PEER_CONNECTIONS_MAX / 2;
 /// A peer connection on which nothing was heard for this long is closed.
 pub const PEER_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for a dial of a peer.

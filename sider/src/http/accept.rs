@@ -22,9 +22,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tower::ServiceExt as _;
 
 use super::metrics::Metrics;
-use super::places::{NoPlace, Place, Places};
 use super::stream::{Turns, WithClient};
 use crate::host::Host;
+use crate::places::{NoPlace, Place, Places};
 
 /// After an accept that failed for want of a resource (file descriptors): time for one to come free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`routes`] | every path on one page |
-//! | [`accept`], [`places`], [`stream`] | connections: accept, bounds, time-outs, an end in good order |
+//! | [`accept`], [`stream`] | connections: accept, bounds, time-outs, an end in good order |
 //! | [`call`], [`decode`] | requests into commands and queries |
 //! | [`register`], [`check`], [`catalog`], [`health`], [`raft`], [`status`] | handlers by area |
 //! | [`poll`] | reads at once, or when something has changed |
@@ -25,7 +25,6 @@ mod error;
 mod health;
 mod metrics;
 mod observe;
-mod places;
 mod poll;
 mod raft;
 mod register;
@@ -47,9 +46,9 @@ use self::accept::Acceptor;
 use self::bodies::Bodies;
 use self::error::ApiError;
 use self::metrics::Metrics;
-use self::places::Places;
 use crate::config::HttpConfig;
 use crate::node::{Node, WriteError};
+use crate::places::{Bounds, Places};
 
 /// What the handlers share.
 struct Api {
@@ -89,7 +88,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let host = node.host().clone();
     let metrics = Arc::new(Metrics::new());
-    let places = Places::new(config);
+    let places = Places::new(Bounds { per_address: config.connections_per_address, all: config.connections });
     let api = Arc::new(Api { node, bodies: Bodies::default(), metrics: Arc::clone(&metrics), places: places.clone() });
     Acceptor { host, router: routes::router(api), places, metrics }.run(listener, shutdown).await
 }

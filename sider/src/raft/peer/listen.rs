@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 use super::frame::{Frame, FrameError, FrameReader, Kind};
 use super::message::Reply;
 use crate::host::Host;
+use crate::places::{Bounds, Places};
 use crate::raft::types::MemberId;
 
 /// Whoever answers calls.
@@ -35,7 +35,8 @@ pub async fn accept(
     host: Host,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places =
+        Places::new(Bounds { per_address: limits::PEER_CONNECTIONS_PER_ADDRESS, all: limits::PEER_CONNECTIONS_MAX });
     loop {
         let accepted = tokio::select! {
             biased;
@@ -51,14 +52,16 @@ pub async fn accept(
                 continue;
             }
         };
-        if open.load(Ordering::Relaxed) >= limits::PEER_CONNECTIONS_MAX {
-            tracing::warn!(%peer, limit = limits::PEER_CONNECTIONS_MAX, "refused a peer: too many connections");
-            continue;
-        }
-        let guard = Counted::new(&open);
+        let place = match places.take(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                tracing::warn!(%peer, %full, "refused a connection on the Raft port");
+                continue;
+            }
+        };
         let (answers, stop, task_host) = (Arc::clone(&answers), stop.clone(), host.clone());
         host.spawn(async move {
-            let _guard = guard;
+            let _place = place;
             if let Err(error) = serve(stream, answers, task_host, stop).await {
                 match error {
                     FrameError::Io(error) => tracing::debug!(%peer, %error, "a peer's connection ended"),
@@ -72,22 +75,6 @@ pub async fn accept(
 /// Resolves when the server stops. Not `wait_for` itself, whose answer holds a lock across the `select!`.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _gone = stop.wait_for(|stop| *stop).await.is_err();
-}
-
-/// Counts a connection while it lives.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(open: &Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(open))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 async fn serve(

@@ -1,5 +1,6 @@
 //! The two traps of the transport, each measured to turn a failover of 0.3 s into seconds, and what peers refuse.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,7 +9,9 @@ use futures_util::{StreamExt as _, stream};
 use openraft::network::{RPCOption, RaftNetworkFactory as _, RaftNetworkV2 as _};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
 use sider_client::seam::{BoxFuture, TcpDial};
-use tokio::net::TcpListener;
+use sider_registry::limits;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::frame::Frame;
@@ -127,4 +130,31 @@ async fn a_connection_on_which_calls_are_given_up_unanswered_is_made_anew() {
     });
     seen.await.expect("the fourth call has a connection of its own");
     silent.abort();
+}
+
+#[tokio::test]
+async fn one_address_does_not_keep_the_others_out() {
+    let host = host();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let stop = watch::Sender::new(false);
+    let accepting = host.spawn(listen::accept(Box::new(listener), Arc::new(Grants), host.clone(), stop.subscribe()));
+    let connect = async |from: &str| {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::new(from.parse().expect("an address"), 0)).expect("loopback");
+        socket.connect(addr).await.expect("somebody listens")
+    };
+    let is_closed = async |mut stream: TcpStream, within| {
+        host.timeout(within, stream.read(&mut [0; 1])).await.is_ok_and(|read| !matches!(read, Ok(1)))
+    };
+    let a_moment = Duration::from_millis(200);
+    let mut held = Vec::new();
+    for _ in 0..limits::PEER_CONNECTIONS_PER_ADDRESS {
+        held.push(connect("127.0.0.2").await);
+    }
+    assert!(is_closed(connect("127.0.0.2").await, WITHIN).await, "one more than its share");
+    assert!(!is_closed(connect("127.0.0.3").await, a_moment).await, "another address is not concerned");
+    assert!(!is_closed(held.swap_remove(0), a_moment).await, "nor is who was there before");
+    stop.send_replace(true);
+    accepting.await.expect("no panic").expect("a clean end");
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn places(per_address: usize, all: usize) -> Places {
-    Places::new(HttpConfig { connections_per_address: per_address, connections: all })
+    Places::new(Bounds { per_address, all })
 }
 
 fn ip(text: &str) -> IpAddr {

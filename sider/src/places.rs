@@ -1,16 +1,23 @@
-//! How many connections there may be, altogether and of one client address.
+//! How many connections there may be, altogether and of one address. HTTP and the Raft port each have their own.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::HttpConfig;
-
 /// The places for connections.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
     taken: Arc<Mutex<Taken>>,
-    bounds: HttpConfig,
+    bounds: Bounds,
+}
+
+/// How many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Of one address.
+    pub per_address: usize,
+    /// Altogether.
+    pub all: usize,
 }
 
 #[derive(Debug, Default)]
@@ -21,14 +28,14 @@ struct Taken {
 
 /// A taken place; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     taken: Arc<Mutex<Taken>>,
     address: IpAddr,
 }
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoPlace {
+pub(crate) enum NoPlace {
     /// This client has too many.
     #[error("this address holds {0} connections, which is the bound for one address; close some, or use fewer")]
     Address(usize),
@@ -39,7 +46,7 @@ pub(super) enum NoPlace {
 
 impl NoPlace {
     /// The label's value.
-    pub(super) fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Address(_) => "address",
             Self::Server(_) => "server",
@@ -49,21 +56,21 @@ impl NoPlace {
 
 impl Places {
     /// As many as `bounds` say.
-    pub(super) fn new(bounds: HttpConfig) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self { taken: Arc::default(), bounds }
     }
 
     /// Takes a place for a client.
-    pub(super) fn take(&self, address: IpAddr) -> Result<Place, NoPlace> {
+    pub(crate) fn take(&self, address: IpAddr) -> Result<Place, NoPlace> {
         // An IPv4 client is one client, whether it came in through an IPv6 socket or not.
         let address = address.to_canonical();
         let mut taken = lock(&self.taken);
-        if taken.all >= self.bounds.connections {
-            return Err(NoPlace::Server(self.bounds.connections));
+        if taken.all >= self.bounds.all {
+            return Err(NoPlace::Server(self.bounds.all));
         }
         let of_address = taken.by_address.entry(address).or_default();
-        if *of_address >= self.bounds.connections_per_address {
-            let bound = self.bounds.connections_per_address;
+        if *of_address >= self.bounds.per_address {
+            let bound = self.bounds.per_address;
             // A bound of zero must not leave an entry behind.
             taken.by_address.retain(|_, count| *count > 0);
             return Err(NoPlace::Address(bound));
@@ -74,7 +81,7 @@ impl Places {
     }
 
     /// Places taken now.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         lock(&self.taken).all
     }
 }
