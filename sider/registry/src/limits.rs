@@ -64,6 +64,8 @@ pub const HTTP_CONNECTIONS_PER_ADDRESS: usize = 16_384;
 pub const HTTP_CONNECTIONS: usize = 65_536;
 /// Longest request body.
 pub const HTTP_BODY_LEN_MAX: usize = 512 * 1024;
+/// Bytes of all request bodies that are held at a time: 256 of the longest. More: 429.
+pub const HTTP_BODIES_HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Longest request head (line and headers). hyper's smallest is 8 KiB.
 pub const HTTP_HEAD_LEN_MAX: usize = 16 * 1024;
 /// Time in which a request's head must arrive: a client that sends a byte a second is cut off.
@@ -161,6 +163,7 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const _: () = assert!("service:".len() + 2 * NAME_LEN_MAX + "/".len() + ":64".len() <= CHECK_ID_LEN_MAX);
 const _: () = assert!(CHECKS_PER_INSTANCE_MAX <= 64, "the derived id's number has two digits");
 const _: () = assert!(INSTANCES_PER_SERVICE_MAX <= INSTANCES_MAX);
+const _: () = assert!(HTTP_BODY_LEN_MAX * 64 <= HTTP_BODIES_HELD_BYTES_MAX, "a few clients do not take all the room");
 const _: () = assert!(HTTP_HEAD_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs(), "a head is part of what may be idle");
 const _: () =
     assert!(APPEND_ENTRIES_MAX * (HTTP_BODY_LEN_MAX + 64 * 1024) <= PEER_FRAME_LEN_MAX, "a full append fits a frame");

@@ -37,7 +37,7 @@ pub(super) async fn fail(State(api): State<Arc<Api>>, call: Call) -> Result<Resp
 /// `PUT /v1/agent/check/update/{check_id}` with `{"Status", "Output"}`.
 pub(super) async fn update(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
     let (check, key) = (check(&call, UPDATE)?, call.idempotency_key()?);
-    let (status, output) = report::update(&call.body(api.node.host()).await?)?;
+    let (status, output) = report::update(&call.body(&api).await?)?;
     let (index, _) = reported(&api, vec![CheckReport { check, status, output }], key).await?;
     Ok(reply::written(index))
 }
@@ -45,7 +45,7 @@ pub(super) async fn update(State(api): State<Arc<Api>>, call: Call) -> Result<Re
 /// `PUT /v1/agent/check/renew`: many checks at once. An unknown one does not keep the others from their renewal.
 pub(super) async fn renew(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
     let (outer, key) = (call.outer_namespace()?, call.idempotency_key()?);
-    let reports = report::renew(&call.body(api.node.host()).await?, outer)?;
+    let reports = report::renew(&call.body(&api).await?, outer)?;
     let ids: Vec<String> = reports.iter().map(|report| report.check.id.as_str().to_owned()).collect();
     let (index, results) = match reported(&api, reports, key).await {
         Ok(answer) => answer,

@@ -22,6 +22,12 @@ pub(super) enum ApiError {
     /// The body passes its bound.
     #[error("the body has more than {} bytes, which is the bound; send less at a time", limits::HTTP_BODY_LEN_MAX)]
     BodyTooLarge,
+    /// All bodies together pass theirs.
+    #[error(
+        "this server holds {} bytes of request bodies, which is its bound; try again, or ask another server",
+        limits::HTTP_BODIES_HELD_BYTES_MAX
+    )]
+    NoRoom,
     /// The body did not arrive in time.
     #[error("the body did not arrive within {} s; send it at once", limits::HTTP_BODY_TIMEOUT.as_secs())]
     BodyTimeout,
@@ -84,7 +90,7 @@ impl ApiError {
                 AdminError::NotReady(_) => ErrorCode::NotReady,
                 AdminError::Unknown(_) => ErrorCode::UnknownOutcome,
             },
-            Self::Watches(_) => ErrorCode::Overloaded,
+            Self::Watches(_) | Self::NoRoom => ErrorCode::Overloaded,
             Self::Internal(_) => ErrorCode::Internal,
         }
     }

@@ -30,6 +30,7 @@ mod raft;
 mod register;
 mod render;
 mod reply;
+mod room;
 mod routes;
 mod status;
 mod stream;
@@ -39,13 +40,14 @@ use std::sync::Arc;
 
 use sider_client::seam::Listen;
 use sider_registry::command::CheckReport;
-use sider_registry::{Command, Outcome};
+use sider_registry::{Command, Outcome, limits};
 use tokio::sync::watch;
 
 use self::accept::Acceptor;
 use self::bodies::Bodies;
 use self::error::ApiError;
 use self::metrics::Metrics;
+use self::room::Room;
 use crate::config::HttpConfig;
 use crate::node::{Node, WriteError};
 use crate::places::{Bounds, Places};
@@ -56,6 +58,7 @@ struct Api {
     bodies: Bodies,
     metrics: Arc<Metrics>,
     places: Places,
+    room: Room,
 }
 
 impl Api {
@@ -89,7 +92,13 @@ pub async fn run(
     let host = node.host().clone();
     let metrics = Arc::new(Metrics::new());
     let places = Places::new(Bounds { per_address: config.connections_per_address, all: config.connections });
-    let api = Arc::new(Api { node, bodies: Bodies::default(), metrics: Arc::clone(&metrics), places: places.clone() });
+    let api = Arc::new(Api {
+        node,
+        bodies: Bodies::default(),
+        metrics: Arc::clone(&metrics),
+        places: places.clone(),
+        room: Room::new(limits::HTTP_BODIES_HELD_BYTES_MAX),
+    });
     Acceptor { host, router: routes::router(api), places, metrics }.run(listener, shutdown).await
 }
 

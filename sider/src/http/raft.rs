@@ -12,21 +12,21 @@ use super::{Api, decode, reply};
 
 /// `POST /v1/raft/join`: answers when the new server votes.
 pub(super) async fn join(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
-    let (id, addr) = decode::cluster::join(&call.body(api.node.host()).await?)?;
+    let (id, addr) = decode::cluster::join(&call.body(&api).await?)?;
     api.node.join(id, addr).await?;
     configuration(State(api)).await
 }
 
 /// `POST /v1/raft/remove`.
 pub(super) async fn remove(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
-    let (id, force) = decode::cluster::remove(&call.body(api.node.host()).await?)?;
+    let (id, force) = decode::cluster::remove(&call.body(&api).await?)?;
     api.node.remove(id, force).await?;
     configuration(State(api)).await
 }
 
 /// `POST /v1/raft/transfer`.
 pub(super) async fn transfer(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
-    let to = decode::cluster::transfer(&call.body(api.node.host()).await?)?;
+    let to = decode::cluster::transfer(&call.body(&api).await?)?;
     api.node.transfer(to).await?;
     configuration(State(api)).await
 }

@@ -17,8 +17,7 @@ const DEREGISTER: &str = "/v1/agent/service/deregister/";
 /// `PUT /v1/agent/service/register`.
 pub(super) async fn register(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
     let (outer, key) = (call.outer_namespace()?, call.idempotency_key()?);
-    let body = call.body(api.node.host()).await?;
-    let command = decode::register::register(&body, outer, api.node.name())?;
+    let command = decode::register::register(&call.body(&api).await?, outer, api.node.name())?;
     let (index, check_ids) = match api.write(command.clone(), key).await? {
         Outcome::Registered { index, check_ids, changed } => {
             log_registered(&api, &command, index.0, changed);
@@ -41,8 +40,8 @@ pub(super) async fn deregister_id(State(api): State<Arc<Api>>, call: Call) -> Re
 /// `PUT /v1/agent/service/deregister`: one instance.
 pub(super) async fn deregister(State(api): State<Arc<Api>>, call: Call) -> Result<Response, ApiError> {
     let (outer, key) = (call.outer_namespace()?, call.idempotency_key()?);
-    let body = call.body(api.node.host()).await?;
-    deregistered(&api, decode::register::deregister(&body, outer)?, key).await
+    let command = decode::register::deregister(&call.body(&api).await?, outer)?;
+    deregistered(&api, command, key).await
 }
 
 async fn deregistered(api: &Api, command: Command, key: Option<String>) -> Result<Response, ApiError> {

@@ -75,3 +75,40 @@ fn connections_beyond_the_bound_are_told_so() {
     });
     assert!(!page.body.contains("sider_http_connections_refused_total{reason=\"address\"} 0\n"), "they are counted");
 }
+
+#[test]
+fn bodies_beyond_the_bound_on_all_together_are_refused_and_told_so() {
+    let home = tempfile::tempdir().expect("a directory");
+    let server = Server::alone(&home);
+    server.wait_ready();
+    let count = limits::HTTP_BODIES_HELD_BYTES_MAX / limits::HTTP_BODY_LEN_MAX;
+    let head = format!(
+        "PUT /v1/agent/service/register HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        limits::HTTP_BODY_LEN_MAX
+    );
+    // All but the last byte: each is held until that arrives.
+    let almost = [head.as_bytes(), &vec![b' '; limits::HTTP_BODY_LEN_MAX - 1]].concat();
+    let send = |_| {
+        let mut stream = support::connect(server.http).expect("a connection");
+        stream.write_all(&almost).expect("it is read");
+        stream
+    };
+    let held: Vec<_> = (0..count).map(send).collect();
+    eventually("all are held", Duration::from_secs(10), || {
+        let rest = limits::HTTP_BODIES_HELD_BYTES_MAX as u64 - server.metric("sider_http_bodies_held_bytes");
+        (rest == count as u64).then_some(())
+    });
+    let body = format!("{}{}", support::instance("web", "web-1"), " ".repeat(count));
+    let refused = server.put("/v1/agent/service/register", &body);
+    assert_eq!((refused.status, refused.header("x-sider-error")), (429, "overloaded"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(refused.body.contains("bytes of request bodies, which is its bound"), "{refused:?}");
+    assert_eq!(server.metric("sider_http_bodies_refused_total"), 1);
+    drop(held);
+    eventually("there is room again", Duration::from_secs(10), || {
+        (server.put("/v1/agent/service/register", &body).status == 200).then_some(())
+    });
+    eventually("nothing is held", Duration::from_secs(10), || {
+        (server.metric("sider_http_bodies_held_bytes") == 0).then_some(())
+    });
+}

@@ -40,6 +40,7 @@ pub(super) struct Metrics {
     durations: Durations,
     writes: Labelled,
     refusals: Labelled,
+    bodies_refused: AtomicU64,
     polls: Labelled,
 }
 
@@ -53,6 +54,7 @@ impl Metrics {
             durations: Durations::default(),
             writes: Labelled::new(&WRITE_OUTCOMES),
             refusals: Labelled::new(&REFUSALS),
+            bodies_refused: AtomicU64::new(0),
             polls: Labelled::new(&Ended::ALL.map(Ended::as_str)),
         }
     }
@@ -86,6 +88,11 @@ impl Metrics {
     /// A connection got no place.
     pub(super) fn connection_refused(&self, reason: &'static str) {
         self.refusals.count(reason);
+    }
+
+    /// There was no room for a body.
+    pub(super) fn body_refused(&self) {
+        self.bodies_refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A poll came to an end.

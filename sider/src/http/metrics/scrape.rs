@@ -10,7 +10,7 @@ use sider_registry::limits;
 use sider_registry::model::ServiceKey;
 
 use super::page::{Label, Page};
-use super::{BUCKETS_US, Durations, Labelled, Metrics};
+use super::{BUCKETS_US, Durations, Labelled};
 use crate::http::Api;
 use crate::watch::WatchKey;
 
@@ -20,7 +20,7 @@ pub(in crate::http) fn render(api: &Api) -> Result<String, fmt::Error> {
     registry(&mut page, api);
     raft(&mut page, api);
     watches(&mut page, api);
-    http(&mut page, &api.metrics, api.places.len());
+    http(&mut page, api);
     page.print()
 }
 
@@ -86,7 +86,8 @@ fn watches(page: &mut Page, api: &Api) {
     page.gauge("sider_watchers_parked", "Parked polls altogether", wide(api.node.watches().len()));
 }
 
-fn http(page: &mut Page, metrics: &Metrics, connections: usize) {
+fn http(page: &mut Page, api: &Api) {
+    let metrics = &api.metrics;
     let requests = metrics.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let samples = requests.into_iter().flat_map(|(path, statuses)| {
         let labels = move |status: u16| vec![("path", path.to_owned()), ("status", status.to_string())];
@@ -96,9 +97,12 @@ fn http(page: &mut Page, metrics: &Metrics, connections: usize) {
     let (sum, buckets) = metrics.durations.read();
     let help = "Time to an answer, without polls that may wait";
     page.histogram("sider_http_request_duration_seconds", help, sum, buckets);
-    page.gauge("sider_http_connections", "Open connections", wide(connections));
+    page.gauge("sider_http_connections", "Open connections", wide(api.places.len()));
     let refused = labelled("reason", &metrics.refusals);
     page.counters("sider_http_connections_refused", "Connections beyond a bound", refused);
+    page.gauge("sider_http_bodies_held_bytes", "Bytes of request bodies held now", wide(api.room.taken()));
+    let refused = vec![(Vec::new(), metrics.bodies_refused.load(Ordering::Relaxed))];
+    page.counters("sider_http_bodies_refused", "Request bodies beyond the bound on all together", refused);
     page.counters(
         "sider_writes",
         "Writes by outcome, as this server's clients saw it",
