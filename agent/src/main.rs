@@ -98,12 +98,12 @@ fn read_config(flags: &Flags) -> Result<AgentConfig, String> {
 
 fn start(flags: &Flags, config: AgentConfig) -> anyhow::Result<Ended> {
     log_to_stderr(flags, config.log_format);
-    raise_open_files();
+    let before = raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let (tell, signals) = mpsc::channel(4);
         let watcher = tokio::spawn(watch_signals(flags.clone(), tell)?);
-        let ended = sider_agent::run(setup(config).await?, signals).await;
+        let ended = sider_agent::run(setup(config, before).await?, signals).await;
         watcher.abort();
         Ok(ended)
     });
@@ -113,19 +113,21 @@ fn start(flags: &Flags, config: AgentConfig) -> anyhow::Result<Ended> {
 }
 
 /// Every check that runs holds a file or three, and an agent has thousands of checks: one that finds no file free would
-/// call a healthy service critical. The usual soft limit is 1024.
-fn raise_open_files() {
+/// call a healthy service critical. The usual soft limit is 1024. Answers what the limit was, if it is another now.
+fn raise_open_files() -> Option<u64> {
     let now = getrlimit(Resource::Nofile);
     let wanted = now.maximum.unwrap_or(u64::MAX).min(limits::OPEN_FILES);
-    if now.current.is_some_and(|current| current < wanted) {
-        let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum });
-        if let Err(error) = raised {
+    let before = now.current.filter(|current| *current < wanted)?;
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum }) {
+        Ok(()) => Some(before),
+        Err(error) => {
             tracing::warn!(%error, "the limit of open files stays as it is");
+            None
         }
     }
 }
 
-async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
+async fn setup(config: AgentConfig, open_files: Option<u64>) -> anyhow::Result<Setup> {
     let store: Box<dyn Store> = match &config.data_dir {
         Some(dir) => Box::new(DirStore::open(dir)?),
         None => Box::new(CellStore::default()),
@@ -145,7 +147,7 @@ async fn setup(config: AgentConfig) -> anyhow::Result<Setup> {
     Ok(Setup {
         config,
         dial: Arc::new(TcpDial),
-        probes: Arc::new(HostProbes::new().context("the HTTP client for checks")?),
+        probes: Arc::new(HostProbes::new().context("the HTTP client for checks")?.with_open_files(open_files)),
         store,
         local,
         seed: SysRng.try_next_u64().map_err(|error| anyhow!("no randomness from the system: {error}"))?,

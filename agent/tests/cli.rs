@@ -1,7 +1,7 @@
 //! The command line: help that teaches, errors in one line, exit code 64.
 
 use std::io::Write;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -99,6 +99,40 @@ async fn output_that_nobody_takes_does_not_end_the_agent() {
     }
     kill_process(pid, Signal::TERM).expect("it lives");
     assert_eq!(agent.wait().expect("a child").code(), Some(0));
+}
+
+/// What the agent raises for itself, its checks do not get.
+#[tokio::test]
+async fn checks_have_the_limit_of_open_files_that_the_agent_was_started_with() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let seen = dir.path().join("seen");
+    // Ends by itself: who kills the agent does not kill its check.
+    let script = format!(
+        "n=0; until [ \"$(ulimit -Sn)\" = 200 ]; do n=$((n + 1)); [ $n -lt 5000 ] || exit 1; done; touch {}",
+        seen.display()
+    );
+    let check =
+        format!(r#"{{"type": "cmd", "cmd": ["/bin/sh", "-c", {script:?}], "interval": "10s", "timeout": "10s"}}"#);
+    // Nobody serves there: checks run all the same.
+    let config = file(&format!(
+        r#"{{"node_name": "a", "servers": ["127.0.0.1:1"], "enable_cmd_checks": true,
+            "services": [{{"name": "web", "checks": [{check}]}}]}}"#
+    ));
+    let start = format!("ulimit -Sn 200; exec {} -config {}", env!("CARGO_BIN_EXE_sds-agent"), config.path().display());
+    let mut agent = Command::new("/bin/sh");
+    let mut agent = agent.args(["-c", &start]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let looked = tokio::time::timeout(Duration::from_secs(10), async {
+        while !seen.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let looked = looked.await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", agent.id())).expect("Linux");
+    agent.kill().expect("it lives");
+    agent.wait().expect("a child");
+    looked.expect("a check that has the limit of before");
+    let own = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+    assert!(!own.trim().starts_with("200 "), "the agent has raised its own: {own}");
 }
 
 fn catches_terminate(pid: u32) -> bool {

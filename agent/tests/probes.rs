@@ -128,6 +128,14 @@ async fn exit_codes_decide_and_both_outputs_are_kept_in_order() {
 }
 
 #[tokio::test]
+async fn a_program_may_open_as_many_files_as_it_is_told() {
+    let probes = HostProbes::new().expect("an HTTP client").with_open_files(Some(200));
+    let script = "until [ \"$(ulimit -Sn)\" = 200 ]; do :; done; ulimit -Sn";
+    let measured = probes.run(sh(script), 10 * SECOND).await;
+    assert_eq!(measured, Measured { status: Status::Passing, output: "200".into() });
+}
+
+#[tokio::test]
 async fn there_is_no_shell() {
     let echoed = probe(Target::Cmd(vec!["/bin/echo".into(), "$HOME; exit 1".into()]), 5 * SECOND).await;
     assert_eq!(echoed, Measured { status: Status::Passing, output: "$HOME; exit 1".into() });

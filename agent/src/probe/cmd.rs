@@ -23,13 +23,16 @@ const PIPE_LEN: usize = 64 * 1024;
 /// Pause after that many bytes of output.
 const PIPE_PAUSE: Duration = Duration::from_millis(2);
 
-pub(super) async fn run(args: Vec<String>, timeout: Duration) -> Measured {
+pub(super) async fn run(args: Vec<String>, timeout: Duration, open_files: Option<u64>) -> Measured {
     let (mut child, output) = match spawn(&args) {
         Ok(started) => started,
         Err(error) => return critical(format!("{}: {error}", args[0])),
     };
     // Dropped at the end of this function, or with it when the agent stops meanwhile.
     let group = Group::of(&child);
+    if let (Some(program), Some(open_files)) = (group.0, open_files) {
+        limit_open_files(program, open_files);
+    }
     let mut tail = Tail::default();
     let ended = tokio::time::timeout(timeout, watch(&mut child, output, &mut tail)).await;
     drop(group);
@@ -60,6 +63,22 @@ fn spawn(args: &[String]) -> io::Result<(Child, pipe::Receiver)> {
         .spawn()?;
     Ok((child, pipe::Receiver::from_owned_fd(reader.into())?))
 }
+
+/// Takes from a program that has just begun what the agent raised for itself. Earlier would be between fork and exec, where no
+/// safe code runs: a program that asks in its first moment sees the agent's limit, but opens what it opens with its own.
+#[cfg(target_os = "linux")]
+fn limit_open_files(program: Pid, open_files: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+    let limit = Rlimit { current: Some(open_files), maximum: getrlimit(Resource::Nofile).maximum };
+    if let Err(error) = prlimit(Some(program), Resource::Nofile, limit) {
+        // It has ended already, or runs as somebody else.
+        tracing::debug!(%error, "a check keeps the agent's limit of open files");
+    }
+}
+
+/// Others cannot set the limit of another process.
+#[cfg(not(target_os = "linux"))]
+fn limit_open_files(_: Pid, _: u64) {}
 
 /// Reads until the program ends. Its children may hold the pipe open: their output does not keep the run going.
 async fn watch(child: &mut Child, mut output: pipe::Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {

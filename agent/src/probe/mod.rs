@@ -25,6 +25,8 @@ pub trait Probe: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct HostProbes {
     http: reqwest::Client,
+    /// Open files that a program may have; none: as many as this process.
+    open_files: Option<u64>,
 }
 
 impl HostProbes {
@@ -33,7 +35,14 @@ impl HostProbes {
     /// # Errors
     /// The HTTP client could not be made.
     pub fn new() -> Result<Self, reqwest::Error> {
-        Ok(Self { http: http::client()? })
+        Ok(Self { http: http::client()?, open_files: None })
+    }
+
+    /// Programs may have `open_files` open, whatever this process has raised its own limit to: those that call `select` break
+    /// with more than they expect.
+    #[must_use]
+    pub fn with_open_files(self, open_files: Option<u64>) -> Self {
+        Self { open_files, ..self }
     }
 }
 
@@ -42,7 +51,7 @@ impl Probe for HostProbes {
         match target {
             Target::Http(url) => Box::pin(http::run(self.http.clone(), url, timeout)),
             Target::Tcp(address) => Box::pin(tcp::run(address, timeout)),
-            Target::Cmd(args) => Box::pin(cmd::run(args, timeout)),
+            Target::Cmd(args) => Box::pin(cmd::run(args, timeout, self.open_files)),
         }
     }
 }
