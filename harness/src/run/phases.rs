@@ -270,4 +270,14 @@ mod tests {
         let found = found(&mut cluster.world);
         assert!(found.len() == 1 && found[0].starts_with("MEM-5 a repeated join moved the configuration"), "{found:?}");
     }
+
+    #[test]
+    fn a_panic_that_something_caught_is_not_forgotten() {
+        let mut cluster = healthy();
+        panics::remember();
+        assert_eq!(cluster.world.look_for_caught_panics(), Ok(()));
+        assert!(std::panic::catch_unwind(|| panic!("caught")).is_err());
+        let broken = cluster.world.look_for_caught_panics();
+        assert!(matches!(&broken, Err(Broken::Harness(text)) if text.contains("caught")), "{broken:?}");
+    }
 }
