@@ -31,7 +31,7 @@ pub fn files(dir: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
-                if name != "target" && !name.starts_with('.') {
+                if name != "target" && name != "third_party" && !name.starts_with('.') {
                     open.push(path);
                 }
             } else if path.extension().is_some_and(|of| of == extension) {
