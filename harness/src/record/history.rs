@@ -159,13 +159,22 @@ impl super::Inner {
     fn line(&mut self, time: u64, process: &str, (kind, f): (&str, &str), value: &Value, x: &Value) {
         let index = self.history.count;
         self.history.count += 1;
-        let line = format!(
-            r#"{{"index":{index},"time":{time},"process":{process},"type":"{kind}","f":"{f}","value":{value},"x":{x}}}"#
-        );
-        self.trace.line(time, "history", &line);
-        self.history.lines.push_str(&line);
-        self.history.lines.push('\n');
+        let lines = &mut self.history.lines;
+        let begin = lines.len();
+        write!(lines, r#"{{"index":{index},"time":{time},"process":{process},"type":"{kind}","f":"{f}","value":"#)
+            .expect("writing to a string");
+        lines.push_str(&text(value));
+        lines.push_str(r#","x":"#);
+        lines.push_str(&text(x));
+        lines.push('}');
+        self.trace.line(time, "history", &lines[begin..]);
+        lines.push('\n');
     }
+}
+
+/// Its `Display` would pass each token through the machinery of `fmt`.
+fn text(value: &Value) -> String {
+    serde_json::to_string(value).expect("a value has only keys that are text")
 }
 
 impl History {

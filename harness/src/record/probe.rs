@@ -3,7 +3,7 @@
 //! turmoil enters a span that names the host whenever it runs one, and the server's tasks keep the span they were
 //! spawned in; so the subscriber knows no other spans and needs no registry of them.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,6 +44,9 @@ impl Probe {
     }
 }
 
+/// Bytes of a line, mostly.
+const LINE: usize = 128;
+
 /// Targets whose events are facts.
 const FACTS: [&str; 7] =
     ["sider::applied", "sider::role", "sider::expire", "sider::watch", "sider::point", "sider::vote", "sider::voters"];
@@ -82,12 +85,22 @@ impl Subscriber for Probe {
         let inside_turmoil = target.starts_with("turmoil");
         let clock = &self.record.clock;
         let time = if inside_turmoil { clock.step_ns() } else { clock.host_ns() };
+        let is_fact = FACTS.contains(&target);
         let mut text = Text::default();
+        text.line.reserve(LINE);
+        if !is_fact {
+            text.line.push_str(event.metadata().level().as_str());
+            text.line.push(' ');
+        }
+        text.line.push_str(target);
+        if !is_fact {
+            text.line.push(':');
+        }
         event.record(&mut text);
         let host = self.host();
         let mut inner = self.record.lock();
-        if FACTS.contains(&target) {
-            inner.trace.line(time, &host, &format!("{target}{}", text.line));
+        if is_fact {
+            inner.trace.line(time, &host, &text.line);
             // What a killed process says while its memory is freed was never said.
             if clock.is_stepping()
                 && let Some(fact) = text.fact(target)
@@ -96,7 +109,7 @@ impl Subscriber for Probe {
             }
             return;
         }
-        let mut line = format!("{} {target}:{}", event.metadata().level(), text.line);
+        let mut line = text.line;
         if target.starts_with("openraft") {
             mask_wall_times(&mut line);
         }
@@ -194,12 +207,13 @@ impl Text {
         })
     }
 
-    fn append(&mut self, field: &Field, value: &dyn fmt::Display) {
-        let written = match field.name() {
-            "message" => write!(self.line, " {value}"),
-            name => write!(self.line, " {name}={value}"),
-        };
-        written.expect("writing to a string");
+    fn append(&mut self, field: &Field, value: &str) {
+        self.line.push(' ');
+        if field.name() != "message" {
+            self.line.push_str(field.name());
+            self.line.push('=');
+        }
+        self.line.push_str(value);
     }
 }
 
@@ -231,14 +245,14 @@ impl Visit for Text {
             "candidate" => self.candidate = value,
             _ => {}
         }
-        self.append(field, &value);
+        self.append(field, &value.to_string());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         if field.name() == "committed" {
             self.won = value;
         }
-        self.append(field, &value);
+        self.append(field, if value { "true" } else { "false" });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -253,7 +267,7 @@ impl Visit for Text {
         if let Some(slot) = slot {
             value.clone_into(slot);
         }
-        self.append(field, &value);
+        self.append(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -27,6 +27,8 @@ pub struct Trace {
     lines: u64,
     checkpoints: Vec<Checkpoint>,
     out: Option<Box<dyn Write + Send>>,
+    /// Room in which the next line is put together.
+    room: String,
     /// Why the text could not be written.
     lost: Option<String>,
 }
@@ -46,7 +48,7 @@ impl Trace {
     /// An empty trace; its text goes to `out`.
     #[must_use]
     pub fn new(depth: Depth, out: Option<Box<dyn Write + Send>>) -> Self {
-        Self { depth, hasher: Xxh3::new(), lines: 0, checkpoints: Vec::new(), out, lost: None }
+        Self { depth, hasher: Xxh3::new(), lines: 0, checkpoints: Vec::new(), out, room: String::new(), lost: None }
     }
 
     /// What goes into it.
@@ -57,11 +59,15 @@ impl Trace {
 
     /// Takes one line of `who`.
     pub fn line(&mut self, time: u64, who: &str, text: &str) {
-        let head = format!("{}.{:09} {who} ", time / 1_000_000_000, time % 1_000_000_000);
-        for part in [head.as_bytes(), text.as_bytes(), b"\n"] {
-            self.hasher.update(part);
-            self.write(|out| out.write_all(part));
+        let mut line = std::mem::take(&mut self.room);
+        line.clear();
+        push_seconds(&mut line, time);
+        for part in [" ", who, " ", text, "\n"] {
+            line.push_str(part);
         }
+        self.hasher.update(line.as_bytes());
+        self.write(|out| out.write_all(line.as_bytes()));
+        self.room = line;
         self.lines += 1;
         if self.lines.is_multiple_of(CHECKPOINT_EVERY) {
             self.checkpoints.push(Checkpoint { lines: self.lines, time, hash: self.hasher.digest128() });
@@ -102,6 +108,21 @@ impl Trace {
     }
 }
 
+/// `12.000000345`. By hand: there is one in every line, and formatting would cost more than hashing the line does.
+fn push_seconds(line: &mut String, ns: u64) {
+    let seconds = ns / NANOS;
+    line.push_str(seconds.to_string().as_str());
+    line.push('.');
+    let mut unit = NANOS / 10;
+    while unit > 0 {
+        let digit = u8::try_from(ns / unit % 10).expect("a digit");
+        line.push(char::from(b'0' + digit));
+        unit /= 10;
+    }
+}
+
+const NANOS: u64 = 1_000_000_000;
+
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trace").field("depth", &self.depth).field("lines", &self.lines).finish_non_exhaustive()
@@ -121,6 +142,17 @@ mod tests {
         };
         assert_eq!(hash("applied 7"), hash("applied 7"));
         assert_ne!(hash("applied 7"), hash("applied 8"));
+    }
+
+    #[test]
+    fn times_are_seconds_with_all_their_nanoseconds() {
+        let text = |ns: u64| {
+            let mut line = String::new();
+            push_seconds(&mut line, ns);
+            line
+        };
+        assert_eq!(text(12_000_000_345), "12.000000345");
+        assert_eq!(text(999_999_999), "0.999999999");
     }
 
     #[test]

@@ -61,18 +61,17 @@ impl World {
         let shared = Shared::new(record.clone(), seeds, vec!["n1".into()]);
         let names = scenario.cluster.names();
         let watched = services(scenario);
-        // Two hosts, so that those who watch and those who write do not share one machine's order of tasks.
-        let mut writing: Vec<Task> = vec![Box::pin(admin::operator(Rc::clone(&shared)))];
-        writing.extend(recheck::tasks(&shared, &names));
-        let mut watching: Vec<Task> = Vec::new();
+        // One machine for all clients: every machine more is another runtime in every step, and other links.
+        let mut clients: Vec<Task> = vec![Box::pin(admin::operator(Rc::clone(&shared)))];
+        clients.extend(recheck::tasks(&shared, &names));
         for load in &scenario.workloads {
             match load {
-                Workload::Registry(load) => writing.extend(registry::tasks(&shared, load)),
-                Workload::Watchers(load) => watching.extend(watchers::tasks(&shared, load, &watched)),
-                Workload::Ttl(load) => watching.extend(ttl::tasks(&shared, load)),
+                Workload::Registry(load) => clients.extend(registry::tasks(&shared, load)),
+                Workload::Watchers(load) => clients.extend(watchers::tasks(&shared, load, &watched)),
+                Workload::Ttl(load) => clients.extend(ttl::tasks(&shared, load)),
                 Workload::Agents(load) => {
                     let servers = &names[..scenario.cluster.servers];
-                    watching.extend(agents::tasks(&shared, load, servers));
+                    clients.extend(agents::tasks(&shared, load, servers));
                     for number in 0..load.agents {
                         let machine = agents::machine(Rc::clone(&shared), number, load.clone(), servers.to_vec());
                         cluster.client(&agent_name(number), machine);
@@ -80,8 +79,7 @@ impl World {
                 }
             }
         }
-        cluster.client("c1", workload::run_all(writing));
-        cluster.client("c2", workload::run_all(watching));
+        cluster.client("clients", workload::run_all(clients));
         let agents_alone =
             scenario.workloads.iter().all(|load| matches!(load, Workload::Agents(load) if !load.intruder));
         Self {

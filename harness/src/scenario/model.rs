@@ -38,6 +38,8 @@ pub struct Cluster {
     pub servers: usize,
     /// Servers that may join later; their names follow.
     pub spares: usize,
+    /// One step of the simulation: messages arrive between steps, and faults strike there.
+    pub step: Duration,
     /// Raft's heartbeat.
     pub heartbeat: Duration,
     /// Raft's election time-out.

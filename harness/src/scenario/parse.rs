@@ -39,7 +39,6 @@ pub const COVERAGE: &[(&str, &str)] = &[
     ("agent_restorations", "instances of agents that were seen passing in a new cluster too"),
 ];
 
-/// Also one step of the simulation: no message takes less.
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
@@ -178,7 +177,9 @@ impl Cluster {
 }
 
 fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
+    let step = table.or("step", 2 * MS, |value| value.duration_in(MS..=10 * MS))?;
     let cluster = Cluster {
+        step,
         servers: size(table.or("servers", 3, |value| value.count(1..=9))?),
         spares: size(table.or("spares", 0, |value| value.count(0..=4))?),
         heartbeat: table.or("heartbeat", 100 * MS, |value| value.duration_in(10 * MS..=10 * S))?,
@@ -186,7 +187,7 @@ fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
         snapshot_entries: table.or("snapshot_entries", 8192, |value| value.count(2..=1_000_000))?,
         log_keep: table.or("log_keep", 4096, |value| value.count(0..=1_000_000))?,
         sync: table.or("sync", (MS, 4 * MS), |value| value.durations_in(Duration::ZERO..=10 * S))?,
-        latency: table.or("latency", (MS, 5 * MS), |value| value.durations_in(MS..=10 * S))?,
+        latency: table.or("latency", (step, 5 * MS.max(step)), |value| value.durations_in(step..=10 * S))?,
         clock_rate: table.or("clock_rate", (1.0, 1.0), |value| value.range(|v| v.number(0.5..=2.0)))?,
         clock_offset_ms: table.or("clock_offset_ms", (0, 0), |value| value.range(offset))?,
         clocks: table.or("clock", BTreeMap::new(), |value| value.table(read_clocks))?,

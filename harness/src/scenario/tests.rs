@@ -26,6 +26,10 @@ const ERRORS: &[(&str, &str)] = &[
         "s.toml:4: cluster.sync: [\"4ms\", \"1ms\"] is not [lowest, highest]: the first is above the second",
     ),
     (
+        "[cluster]\nstep = \"3ms\"\nlatency = \"2ms\"",
+        "s.toml:5: cluster.latency: \"2ms\" is not a duration from 3ms to 10s",
+    ),
+    (
         "[[fault]]\nat = \"1s\"\ndo = \"crush\"",
         "s.toml:5: fault[0].do: unknown fault \"crush\": did you mean \"crash\"?",
     ),

@@ -17,9 +17,6 @@ use crate::seeds::Seeds;
 /// A directed link.
 pub type Link = (String, String);
 
-/// One step of the simulation.
-pub const TICK: Duration = Duration::from_millis(1);
-
 /// The world of a run.
 pub struct Cluster {
     sim: Sim<'static>,
@@ -38,7 +35,7 @@ impl Cluster {
     #[must_use]
     pub fn new(plan: &Plan, dir: &Path, seeds: Seeds, record: &Record) -> Self {
         let sim = turmoil::Builder::new()
-            .tick_duration(TICK)
+            .tick_duration(plan.step)
             .simulation_duration(Duration::MAX)
             .min_message_latency(plan.latency.0)
             .max_message_latency(plan.latency.1)
