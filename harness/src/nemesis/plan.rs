@@ -180,16 +180,18 @@ impl Plan {
 
     /// After it a majority is still healthy; and a disk is thrown away only while all others are.
     fn is_bearable(&self, strike: &Strike, what: What, scene: &Scene<'_>) -> bool {
-        let healthy = |name: &&String| self.is_healthy(name, scene.cluster) && !strike.afflicted.contains(name);
+        let healthy = |name: &&String| self.is_healthy(name, scene) && !strike.afflicted.contains(name);
         let left = scene.members.iter().filter(healthy).count();
         if what == What::Replace {
-            return scene.members.iter().all(|name| self.is_healthy(name, scene.cluster)) && scene.members.len() > 2;
+            return scene.members.iter().all(|name| self.is_healthy(name, scene)) && scene.members.len() > 2;
         }
         strike.afflicted.is_empty() || 2 * left > scene.members.len()
     }
 
-    fn is_healthy(&self, name: &str, cluster: &Cluster) -> bool {
-        self.afflicted.get(name).is_none_or(|count| *count == 0) && cluster.is_running(name)
+    /// A server whose disk was emptied runs and is a member by name; until it has joined again it is no voter.
+    fn is_healthy(&self, name: &str, scene: &Scene<'_>) -> bool {
+        let afflicted = self.afflicted.get(name).is_some_and(|count| *count > 0);
+        !afflicted && scene.cluster.is_running(name) && scene.view.is_voter(name)
     }
 
     fn scene<'a>(&self, here: Option<String>, view: &'a View, cluster: &'a Cluster, shared: &Shared) -> Scene<'a> {

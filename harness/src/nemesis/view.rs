@@ -87,6 +87,12 @@ impl View {
         self.configured
     }
 
+    /// `node` votes, as far as it says itself.
+    #[must_use]
+    pub fn is_voter(&self, node: &str) -> bool {
+        matches!(self.role(node).1, Role::Leader | Role::Follower | Role::Candidate)
+    }
+
     /// How far `node` has applied, since it was started.
     #[must_use]
     pub fn applied(&self, node: &str) -> Option<&Applied> {
@@ -136,5 +142,24 @@ impl View {
 
     fn role(&self, node: &str) -> (u64, Role) {
         self.roles.get(node).copied().unwrap_or((0, Role::Stopped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_voter_from_what_it_says_until_it_stops() {
+        let mut view = View::default();
+        let mut say = |role: Role| {
+            let kind = FactKind::Role { term: 1, role };
+            view.observe(&Fact { time: 0, node: "n1".into(), incarnation: 1, kind });
+            view.is_voter("n1")
+        };
+        assert!(say(Role::Follower));
+        assert!(!say(Role::Stopped));
+        assert!(!say(Role::Learner), "its disk was emptied and it has not joined again");
+        assert!(say(Role::Candidate));
     }
 }
