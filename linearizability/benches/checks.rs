@@ -1,13 +1,16 @@
 //! The benchmark of the judge: every case with its limit, all on the same generated histories, in one run.
-//! Each case runs in a process of its own, so that its peak of memory is its own.
+//! Each case runs in a process of its own, so that its peak of memory is its own. The limits are those of a machine on which
+//! stateright's own tester takes [`REFERENCE_S`] for one of the histories; the same run says how long it takes here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use linearizability::generate::{Plan, generate_to};
-use linearizability::history::{Run, read_history};
+use linearizability::history::{Answer, Call, History, Operation, Outcome, Run, read_history};
+use linearizability::spec::{Op, Ret, SeenRow, Spec};
 use linearizability::verdict::{Property, Status};
 use linearizability::{Options, judge};
+use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
 
 #[expect(clippy::disallowed_types, reason = "a benchmark measures real time")]
 type Clock = std::time::Instant;
@@ -69,7 +72,7 @@ const CASES: &[Case] = &[
         file: "thousand",
         black_box: true,
         holds: true,
-        limit_s: 1.4 / 300.0,
+        limit_s: REFERENCE_S / 300.0,
         limit_mb: None,
     },
     Case {
@@ -81,6 +84,11 @@ const CASES: &[Case] = &[
         limit_mb: None,
     },
 ];
+
+/// What stateright's tester takes for the history of 1 000 operations on the machine that the limits are meant for.
+const REFERENCE_S: f64 = 1.4;
+/// The case that this test is compared with, and its history.
+const REFERENCE: &str = "thousand";
 
 /// Repeats of a case; the best counts, since the machine is shared.
 const REPEATS: usize = 5;
@@ -95,9 +103,17 @@ fn main() {
     let directory = std::env::temp_dir().join(format!("sds-check-bench-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory for the histories");
     write_histories(&directory);
-    println!("{:<58} {:>9} {:>10} {:>9} {:>8}", "case (8 clients)", "limit", "measured", "memory", "");
+    let reference = stateright_s(&directory.join(REFERENCE));
+    let slower = reference / REFERENCE_S;
+    println!(
+        "stateright's tester takes {reference:.2} s for 1 000 operations, {REFERENCE_S} s where the limits hold: this machine is {slower:.2} times as slow"
+    );
+    println!(
+        "{:<58} {:>9} {:>10} {:>12} {:>9} {:>8}",
+        "case (8 clients)", "limit", "measured", "there (est.)", "memory", ""
+    );
     for (number, case) in CASES.iter().enumerate() {
-        report_case(number, case, &directory.join(case.file));
+        report_case(number, case, &directory.join(case.file), slower);
     }
     std::fs::remove_dir_all(&directory).expect("the histories can be removed");
 }
@@ -166,7 +182,57 @@ fn peak_mb() -> f64 {
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
-fn report_case(number: usize, case: &Case, path: &PathBuf) {
+/// The best time of stateright's own tester for the right history in `path`: a reference for the speed of this machine.
+fn stateright_s(path: &Path) -> f64 {
+    let history = read_history(path).expect("a history");
+    let mut events: Vec<(u32, &Call, bool)> = Vec::new();
+    for call in &history.calls {
+        events.extend([(call.line, call, false), (call.end_line, call, true)]);
+    }
+    events.sort_by_key(|(line, ..)| *line);
+    let mut best = f64::MAX;
+    for _ in 0..REPEATS {
+        let start = Clock::now();
+        let mut tester = LinearizabilityTester::new(Spec::default());
+        for (_, call, is_answer) in &events {
+            if *is_answer {
+                tester.on_return(call.process, answer(&history, call)).expect("an open call");
+            } else {
+                tester.on_invoke(call.process, operation(&history, call)).expect("one call at a time");
+            }
+        }
+        assert!(tester.is_consistent(), "the history is right");
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    best
+}
+
+fn operation(history: &History, call: &Call) -> Op {
+    match call.operation {
+        Operation::Register { ns, service, id, nonce, checks } => {
+            Op::Register { ns, service, id, nonce, checks: history.specs(checks).to_vec() }
+        }
+        Operation::Deregister { ns, service, id } => Op::Deregister { ns, service, id },
+        Operation::Read { ns, service, .. } => Op::Read { ns, service, passing: false },
+        other => panic!("{other:?} is not in this plan"),
+    }
+}
+
+fn answer(history: &History, call: &Call) -> Ret {
+    let row = |row: &linearizability::history::Row| SeenRow {
+        id: row.id,
+        nonce: row.nonce,
+        checks: history.row_checks(row.checks).to_vec(),
+    };
+    match call.outcome {
+        Outcome::Ok(Answer::View(view)) => Ret::Rows(history.rows(view.body).iter().map(row).collect()),
+        Outcome::Ok(_) => Ret::Done,
+        Outcome::Failed(_) => Ret::Rejected,
+        Outcome::Unknown(_) => panic!("this plan has no unknown outcome"),
+    }
+}
+
+fn report_case(number: usize, case: &Case, path: &PathBuf, slower: f64) {
     let mut best: Option<[f64; 5]> = None;
     for _ in 0..REPEATS {
         let program = std::env::current_exe().expect("this program");
@@ -186,10 +252,11 @@ fn report_case(number: usize, case: &Case, path: &PathBuf) {
     let (verdict, core) =
         (if is_ok { "ok" } else { "OVER" }, if core > 0.0 { format!(", core of {core}") } else { String::new() });
     println!(
-        "{:<58} {:>7.1}ms {:>8.1}ms {memory:>7.0}MB {verdict:>6} (parse {:.1} ms, processor {:.0} ms{core})",
+        "{:<58} {:>7.1}ms {:>8.1}ms {:>10.1}ms {memory:>7.0}MB {verdict:>6} (parse {:.1} ms, processor {:.0} ms{core})",
         case.name,
         case.limit_s * 1e3,
         total * 1e3,
+        total / slower * 1e3,
         parsed * 1e3,
         cpu * 1e3
     );

@@ -1,9 +1,10 @@
 //! The components of a history, searched on two threads.
 
-use crate::certificate;
+use super::together;
+use crate::certificate::{self, Refusal};
 use crate::history::History;
 use crate::script::Script;
-use crate::search::{Found, MEMORY_MAX, Problem, components, search, touched};
+use crate::search::{Components, Found, MEMORY_MAX, Problem, components, search, touched};
 
 /// What the search says about the whole history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,26 +23,19 @@ const PARALLEL_MIN: usize = 20_000;
 
 /// Decides linearizability without indices, within `budget` steps on each thread.
 pub(crate) fn decide(history: &History, script: &Script, budget: u64) -> Decision {
-    let parts = components(script);
-    let lane = |skip: usize, step: usize| -> Vec<(usize, Part)> {
-        let mut lane = Lane { history, script, budget, left: budget };
-        let own = parts.iter().enumerate().skip(skip).step_by(step);
-        // A hard component may use up what is left, so the easy ones come first.
-        let first: Vec<_> = own.map(|(number, members)| (number, members, lane.quickly(members))).collect();
-        let decide = |(number, members, part): (usize, &Vec<u32>, Option<Part>)| {
-            (number, part.unwrap_or_else(|| lane.thoroughly(members)))
-        };
-        first.into_iter().map(decide).collect()
-    };
-    let mut results = if parts.len() > 1 && script.steps.len() >= PARALLEL_MIN {
+    let components = components(script);
+    let count = components.members.len() as u32;
+    let decide =
+        |numbers: Vec<u32>| Lane { history, script, components: &components, budget, left: budget }.decide(&numbers);
+    let mut results = if count > 1 && script.steps.len() >= PARALLEL_MIN {
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| lane(1, 2));
-            let mut own = lane(0, 2);
+            let other = scope.spawn(|| decide((1..count).step_by(2).collect()));
+            let mut own = decide((0..count).step_by(2).collect());
             own.extend(other.join().expect("a search does not panic"));
             own
         })
     } else {
-        lane(0, 1)
+        decide((0..count).collect())
     };
     results.sort_by_key(|(number, _)| *number);
     let mut wrong = Vec::new();
@@ -50,7 +44,7 @@ pub(crate) fn decide(history: &History, script: &Script, budget: u64) -> Decisio
     for (number, result) in results {
         match result {
             Part::Order(order) => orders.extend(order),
-            Part::Nothing(step) => wrong.push((parts[number].clone(), step)),
+            Part::Nothing(step) => wrong.push((components.members[number as usize].clone(), step)),
             Part::Unknown(reason) => unknown = Some(reason),
         }
     }
@@ -73,48 +67,86 @@ const FIRST_STEPS_EACH: u64 = 1_000;
 /// Steps of the search over one instance, for each operation of the component.
 const CELL_STEPS_EACH: u64 = 100;
 
-/// Searches one component after the other.
+/// Searches the components of one thread.
 struct Lane<'a> {
     history: &'a History,
     script: &'a Script,
+    components: &'a Components,
     budget: u64,
     left: u64,
 }
 
-impl Lane<'_> {
-    /// `None`: that needs more steps.
-    fn quickly(&mut self, members: &[u32]) -> Option<Part> {
-        let problem = Problem::new(self.history, self.script, members);
-        let found = search_within(&problem, &mut self.left, FIRST_STEPS_EACH * members.len() as u64);
-        self.part(members, found)
+impl<'a> Lane<'a> {
+    fn decide(mut self, numbers: &[u32]) -> Vec<(u32, Part)> {
+        let groups = together::groups(self.components, numbers);
+        // A hard component may use up what is left, so the easy ones come first.
+        let first = groups.iter().flat_map(|group| self.quickly(group)).collect::<Vec<_>>();
+        let decide = |(number, part): (u32, Option<Part>)| {
+            (number, part.unwrap_or_else(|| self.thoroughly(self.members(number))))
+        };
+        first.into_iter().map(decide).collect()
+    }
+
+    fn members(&self, number: u32) -> &'a [u32] {
+        &self.components.members[number as usize]
+    }
+
+    /// What a first search finds about each component of a group; `None`: that needs more steps.
+    fn quickly(&mut self, group: &[u32]) -> Vec<(u32, Option<Part>)> {
+        let problems = together::problems(self.history, self.script, self.components, group);
+        let mut parts = Vec::new();
+        for (&number, problem) in group.iter().zip(problems) {
+            let granted = FIRST_STEPS_EACH * self.members(number).len() as u64;
+            let part = match search_within(&problem, &mut self.left, granted) {
+                Found::Order(order) => Some(Part::Order(order)),
+                Found::Nothing { step } => Some(Part::Nothing(step)),
+                Found::OutOfBudget => None,
+            };
+            parts.push((number, part));
+        }
+        self.verify(&mut parts);
+        parts
+    }
+
+    /// Takes back the orders that are no proof.
+    fn verify(&self, parts: &mut [(u32, Option<Part>)]) {
+        let (mut members, mut orders): (Vec<u32>, Vec<&[u32]>) = (Vec::new(), Vec::new());
+        for (number, part) in parts.iter() {
+            if let Some(Part::Order(order)) = part {
+                members.extend_from_slice(self.members(*number));
+                orders.push(order);
+            }
+        }
+        if let Err(refusal) = together::verify(self.history, self.script, &members, &orders) {
+            let ordered = parts.iter_mut().filter(|(_, part)| matches!(part, Some(Part::Order(_))));
+            ordered.for_each(|(_, part)| *part = Some(Part::no_proof(refusal)));
+        }
     }
 
     fn thoroughly(&mut self, members: &[u32]) -> Part {
         if let Some(step) = wrong_cell(self.history, self.script, members, &mut self.left) {
             return Part::Nothing(step);
         }
-        let found = search(&Problem::new(self.history, self.script, members), &mut self.left);
-        self.part(members, found).unwrap_or_else(|| {
-            let (budget, count) = (self.budget, members.len());
-            let memory = MEMORY_MAX >> 20;
-            Part::Unknown(format!(
-                "no order found within {budget} steps and {memory} MiB for a component of {count} operations"
-            ))
-        })
-    }
-
-    /// What was found about a component; `None`: nothing.
-    fn part(&self, members: &[u32], found: Found) -> Option<Part> {
-        Some(match found {
+        match search(&Problem::new(self.history, self.script, members), &mut self.left) {
             Found::Order(order) => match certificate::verify(self.history, self.script, members, &order) {
                 Ok(()) => Part::Order(order),
-                Err(refusal) => {
-                    Part::Unknown(format!("the order found is no proof ({refusal:?}): this is a defect of the judge"))
-                }
+                Err(refusal) => Part::no_proof(refusal),
             },
             Found::Nothing { step } => Part::Nothing(step),
-            Found::OutOfBudget => return None,
-        })
+            Found::OutOfBudget => {
+                let (budget, count) = (self.budget, members.len());
+                let memory = MEMORY_MAX >> 20;
+                Part::Unknown(format!(
+                    "no order found within {budget} steps and {memory} MiB for a component of {count} operations"
+                ))
+            }
+        }
+    }
+}
+
+impl Part {
+    fn no_proof(refusal: Refusal) -> Self {
+        Self::Unknown(format!("the order found is no proof ({refusal:?}): this is a defect of the judge"))
     }
 }
 

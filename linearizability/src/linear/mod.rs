@@ -13,6 +13,7 @@ mod placement;
 mod prefix;
 mod retries;
 mod tell;
+mod together;
 
 use crate::certificate;
 use crate::core::{Core, core};

@@ -13,6 +13,8 @@ struct Builder<'h> {
     history: &'h History,
     script: Script,
     namespaces: Lookup<u32, u32>,
+    /// The one that was asked for last: most histories have few.
+    last_namespace: Option<(Symbol, u32)>,
     services: Lookup<u64, u32>,
     groups: Lookup<u64, u32>,
     checks: Lookup<u64, u32>,
@@ -30,6 +32,7 @@ impl Script {
             history,
             script: Self::default(),
             namespaces: Lookup::default(),
+            last_namespace: None,
             services: Lookup::default(),
             groups: Lookup::default(),
             checks: Lookup::default(),
@@ -89,11 +92,18 @@ impl Builder<'_> {
     }
 
     fn namespace(&mut self, ns: Symbol) -> u32 {
+        if let Some((last, number)) = self.last_namespace
+            && last == ns
+        {
+            return number;
+        }
         let namespaces = &mut self.script.namespaces;
-        *self.namespaces.entry(ns.0).or_insert_with(|| {
+        let number = *self.namespaces.entry(ns.0).or_insert_with(|| {
             namespaces.push(Vec::new());
             namespaces.len() as u32 - 1
-        })
+        });
+        self.last_namespace = Some((ns, number));
+        number
     }
 
     fn service(&mut self, ns: Symbol, name: Symbol) -> u32 {

@@ -69,6 +69,12 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// Whether this is `content` as it is.
+    #[inline]
+    pub(crate) fn is(&self, content: &Content) -> bool {
+        (content.nonce, content.statuses, content.shape) == (self.nonce, self.statuses, self.shape)
+    }
+
     /// What `content` has to become for a reader to be shown this; `None` if no expiry makes it so.
     pub(crate) fn explain(&self, content: &Content) -> Option<Content> {
         if content.nonce != self.nonce || content.shape != self.shape {

@@ -2,27 +2,46 @@
 
 use crate::script::{Act, Script};
 
-/// The steps of each component, in the order of their calls.
-pub(crate) fn components(script: &Script) -> Vec<Vec<u32>> {
+/// Which steps have to be searched together.
+pub(crate) struct Components {
+    /// The component of each step.
+    pub(crate) of_step: Vec<u32>,
+    /// The steps of each component, in the order of their calls.
+    pub(crate) members: Vec<Vec<u32>>,
+}
+
+/// The components of a history; none is empty.
+pub(crate) fn components(script: &Script) -> Components {
     let mut parents: Vec<u32> = (0..script.services.len() as u32).collect();
+    // Steps that touch no service (an id that nobody registered) depend on nothing; they share the last place.
+    let nowhere = script.services.len() as u32;
+    let mut homes: Vec<u32> = Vec::with_capacity(script.steps.len());
     for step in &script.steps {
         let mut services = touched(script, step.act);
-        if let Some(first) = services.next() {
+        let first = services.next();
+        if let Some(first) = first {
             for other in services {
                 union(&mut parents, first, other);
             }
         }
+        homes.push(first.unwrap_or(nowhere));
     }
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); parents.len() + 1];
-    for (number, step) in script.steps.iter().enumerate() {
-        // Steps that touch no service (an id that nobody registered) depend on nothing; they share the last place.
-        let home = touched(script, step.act)
-            .next()
-            .map_or(script.services.len() as u32, |service| root(&mut parents, service));
-        members[home as usize].push(number as u32);
+    homes.iter_mut().filter(|home| **home != nowhere).for_each(|home| *home = root(&mut parents, *home));
+    let mut sizes = vec![0_usize; parents.len() + 1];
+    homes.iter().for_each(|home| sizes[*home as usize] += 1);
+    let mut members: Vec<Vec<u32>> = Vec::new();
+    let mut numbers: Vec<u32> = Vec::with_capacity(sizes.len());
+    for size in sizes {
+        numbers.push(members.len() as u32);
+        if size > 0 {
+            members.push(Vec::with_capacity(size));
+        }
     }
-    members.retain(|steps| !steps.is_empty());
-    members
+    for (step, home) in (0..).zip(&mut homes) {
+        *home = numbers[*home as usize];
+        members[*home as usize].push(step);
+    }
+    Components { of_step: homes, members }
 }
 
 /// The services that a step reads or writes.

@@ -22,7 +22,7 @@ mod tester;
 mod wgl;
 mod writers;
 
-pub(crate) use components::{components, touched};
+pub(crate) use components::{Components, components, touched};
 pub(crate) use problem::{Problem, Relax};
 pub use tester::PoTester;
 pub(crate) use wgl::{Found, MEMORY_MAX, search};

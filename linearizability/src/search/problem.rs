@@ -95,27 +95,23 @@ impl<'s> Problem<'s> {
     /// The problem of `members`, whole.
     pub(crate) fn new(history: &History, script: &'s Script, members: &[u32]) -> Self {
         let mut problem = Self::empty(script);
-        for &step in members {
-            let entry = script.steps[step as usize];
-            let call = &history.calls[entry.call as usize];
-            let effect = problem.effect(history, step);
-            if entry.need == Need::Optional {
-                problem.needs_full |= problem.is_entangled(&effect);
-                problem.optional(step, effect, false);
-            } else {
-                debug_assert!(call.end_line > 0, "a step that must happen was answered");
-                let rejected = entry.need == Need::Rejected;
-                problem.entries.push(Entry {
-                    step,
-                    from: entry.from,
-                    until: entry.until,
-                    rejected,
-                    lenient: false,
-                    effect,
-                });
-            }
-        }
+        members.iter().for_each(|&step| problem.add(history, step));
         problem
+    }
+
+    /// Adds a step, whole.
+    pub(crate) fn add(&mut self, history: &History, step: u32) {
+        let entry = &self.script.steps[step as usize];
+        let effect = self.effect(history, step);
+        if entry.need == Need::Optional {
+            self.needs_full |= self.is_entangled(&effect);
+            self.optional(step, effect, false);
+        } else {
+            debug_assert!(entry.until < u32::MAX, "a step that must happen was answered");
+            let rejected = entry.need == Need::Rejected;
+            let (from, until) = (entry.from, entry.until);
+            self.entries.push(Entry { step, from, until, rejected, lenient: false, effect });
+        }
     }
 
     /// The problem of `members`, weakened.
@@ -158,7 +154,8 @@ impl<'s> Problem<'s> {
         problem
     }
 
-    fn empty(script: &'s Script) -> Self {
+    /// The problem of no step.
+    pub(crate) fn empty(script: &'s Script) -> Self {
         Self {
             script,
             entries: Vec::new(),

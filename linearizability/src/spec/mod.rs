@@ -49,15 +49,15 @@ impl Registry {
     /// unless the registration says otherwise.
     fn register(&mut self, service: ServiceKey, id: Symbol, nonce: Token, specs: &[CheckSpec]) {
         let instances = self.services.entry(service).or_default();
-        let old = instances.remove(&id).map(|instance| instance.checks).unwrap_or_default();
+        let instance = instances.entry(id).or_insert_with(|| Instance { nonce, checks: Vec::new() });
+        let old = std::mem::take(&mut instance.checks);
         let checks = specs.iter().map(|spec| {
             let is_ttl = spec.ttl_ms.is_some();
             let kept = old.iter().find(|check| check.id == spec.id && check.is_ttl == is_ttl);
             let status = kept.map_or(spec.status.unwrap_or(Status::Critical), |check| check.status);
             Check { id: spec.id, is_ttl, status }
         });
-        let checks = checks.collect();
-        instances.insert(id, Instance { nonce, checks });
+        *instance = Instance { nonce, checks: checks.collect() };
     }
 
     /// False: there is no such instance, and nothing changed.
@@ -89,20 +89,21 @@ impl Registry {
     }
 
     /// Whether a reader of `service` may see exactly `rows` (in any order; with `passing`, only instances whose checks all
-    /// pass are shown). Ttl checks that are seen critical turn critical.
-    fn shows<'r>(
+    /// pass are shown). Ttl checks that are seen critical turn critical. `checks` gives those of a row.
+    fn shows<'r, C>(
         &mut self,
         service: ServiceKey,
         passing: bool,
-        rows: impl Iterator<Item = (Symbol, Token, &'r [CheckState])> + Clone,
+        rows: impl Iterator<Item = (Symbol, Token, C)> + Clone,
+        checks: impl Fn(C) -> &'r [CheckState],
     ) -> bool {
         let mut none = BTreeMap::new();
         let instances = self.services.get_mut(&service).unwrap_or(&mut none);
         let is_among = |count: usize, id: Symbol| rows.clone().take(count).any(|(other, ..)| other == id);
         let mut shown = 0;
-        for (id, nonce, checks) in rows.clone() {
+        for (id, nonce, list) in rows.clone() {
             let Some(instance) = instances.get_mut(&id) else { return false };
-            let fits = instance.nonce == nonce && instance.show(checks) && (!passing || instance.is_passing());
+            let fits = instance.nonce == nonce && instance.show(checks(list)) && (!passing || instance.is_passing());
             if !fits || is_among(shown, id) {
                 return false;
             }

@@ -1,7 +1,7 @@
 //! The specification applied to recorded calls.
 
 use super::Registry;
-use crate::history::{Answer, Call, CheckState, History, Operation, Outcome, Row, Status, Symbol, Token};
+use crate::history::{Answer, Call, ChecksId, History, Operation, Outcome, Status, Symbol, Token, View};
 
 impl Registry {
     /// The instances of a service in words, for people.
@@ -27,10 +27,10 @@ impl Registry {
     pub fn permits(&mut self, history: &History, call: &Call) -> bool {
         match (&call.operation, &call.outcome) {
             (Operation::Read { ns, service, .. }, Outcome::Ok(Answer::View(view))) => {
-                self.shows((*ns, *service), false, history.rows(view.body).iter().map(|row| seen(history, row)))
+                self.shows((*ns, *service), false, seen(history, view), |checks| history.row_checks(checks))
             }
             (Operation::Poll { ns, service, passing, .. }, Outcome::Ok(Answer::View(view))) => {
-                self.shows((*ns, *service), *passing, history.rows(view.body).iter().map(|row| seen(history, row)))
+                self.shows((*ns, *service), *passing, seen(history, view), |checks| history.row_checks(checks))
             }
             (Operation::List { ns, .. }, Outcome::Ok(Answer::Services { names, .. })) => {
                 let mut listed = history.symbols(*names).to_vec();
@@ -74,6 +74,6 @@ impl Registry {
     }
 }
 
-fn seen<'h>(history: &'h History, row: &Row) -> (Symbol, Token, &'h [CheckState]) {
-    (row.id, row.nonce, history.row_checks(row.checks))
+fn seen(history: &History, view: &View) -> impl Iterator<Item = (Symbol, Token, ChecksId)> + Clone {
+    history.rows(view.body).iter().map(|row| (row.id, row.nonce, row.checks))
 }

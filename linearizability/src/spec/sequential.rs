@@ -55,7 +55,8 @@ impl SequentialSpec for Registry {
     fn is_valid_step(&mut self, op: &Op, ret: &Ret) -> bool {
         match (op, ret) {
             (Op::Read { ns, service, passing }, Ret::Rows(rows)) => {
-                self.shows((*ns, *service), *passing, rows.iter().map(|row| (row.id, row.nonce, row.checks.as_slice())))
+                let seen = rows.iter().map(|row| (row.id, row.nonce, row.checks.as_slice()));
+                self.shows((*ns, *service), *passing, seen, |checks| checks)
             }
             (Op::List { ns }, Ret::Services(names)) => {
                 let mut names = names.clone();

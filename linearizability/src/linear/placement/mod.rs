@@ -38,7 +38,7 @@ pub(super) enum Placement {
 
 /// Searches for a placement, in at most `budget` steps for each component.
 pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placement {
-    let members = components(script);
+    let members = components(script).members;
     let bounds = Bounds::new(history, script);
     let numbers = Numbers::by_part(script, &members);
     let sure = sure_owners(history, script);
