@@ -98,11 +98,11 @@ impl Assembler {
     pub(super) fn append(&mut self, mut batch: Batch, renaming: &Renaming) -> Result<Batch, HistoryError> {
         let base = self.append_arenas(&batch, renaming)?;
         let mut faults = batch.faults.drain(..);
-        for event in batch.events.drain(..) {
+        for event in &batch.events {
             self.history.lines += 1;
             let line = self.history.lines;
             let fail = |problem| HistoryError::Line { line, problem };
-            self.check_order(&event).map_err(fail)?;
+            self.check_order(event).map_err(fail)?;
             if let Kind::Fault = event.kind {
                 let mut fault = faults.next().expect("one entry per fault event");
                 fault.line = line;
@@ -112,6 +112,7 @@ impl Assembler {
             }
         }
         drop(faults);
+        batch.events.clear();
         batch.clear_arenas();
         Ok(batch)
     }
@@ -155,7 +156,7 @@ impl Assembler {
         Ok(())
     }
 
-    fn client_event(&mut self, event: Event, base: &Base, renaming: &Renaming) -> Result<(), Problem> {
+    fn client_event(&mut self, event: &Event, base: &Base, renaming: &Renaming) -> Result<(), Problem> {
         if event.process >= PROCESS_MAX {
             return Err(Problem::ProcessBound { process: event.process, max: PROCESS_MAX - 1 });
         }
@@ -163,20 +164,27 @@ impl Assembler {
         if slot >= self.clients.len() {
             self.clients.resize(slot + 1, Client::Idle);
         }
-        match event.kind {
-            Kind::Invoke(operation) => self.invoke(&event, rebase_operation(operation, base, renaming), renaming),
+        match &event.kind {
+            Kind::Invoke(operation) => {
+                let call = self.invoke(event, operation, renaming)?;
+                rebase_operation(&mut call.operation, base, renaming);
+                Ok(())
+            }
             Kind::Ok(f, answer) => {
-                let call = self.open_call(&event, f, renaming)?;
-                call.outcome = Outcome::Ok(rebase_answer(answer, base));
+                let call = self.open_call(event, *f, renaming)?;
+                call.outcome = Outcome::Ok(*answer);
+                if let Outcome::Ok(answer) = &mut call.outcome {
+                    rebase_answer(answer, base);
+                }
                 self.close(slot, Client::Answered)
             }
             Kind::Fail(f, error) => {
-                self.open_call(&event, f, renaming)?.outcome = Outcome::Failed(renaming.symbol(error));
+                self.open_call(event, *f, renaming)?.outcome = Outcome::Failed(renaming.symbol(*error));
                 self.close(slot, Client::Answered)
             }
             Kind::Info(f, error) => {
-                let call = self.open_call(&event, f, renaming)?;
-                call.outcome = Outcome::Unknown(Some(renaming.symbol(error)));
+                let call = self.open_call(event, *f, renaming)?;
+                call.outcome = Outcome::Unknown(Some(renaming.symbol(*error)));
                 call.returned = Time::NEVER;
                 self.close(slot, Client::Retired)
             }
@@ -184,7 +192,8 @@ impl Assembler {
         }
     }
 
-    fn invoke(&mut self, event: &Event, operation: Operation, renaming: &Renaming) -> Result<(), Problem> {
+    /// The call that this event begins; its operation is as it is in the batch.
+    fn invoke(&mut self, event: &Event, operation: &Operation, renaming: &Renaming) -> Result<&mut Call, Problem> {
         let process = event.process;
         let calls = &self.history.calls;
         match self.clients[process as usize] {
@@ -197,7 +206,7 @@ impl Assembler {
         }
         self.clients[process as usize] = Client::Open(self.history.calls.len() as u32);
         self.history.calls.push(Call {
-            operation,
+            operation: *operation,
             outcome: Outcome::Unknown(None),
             invoked: Time(event.time),
             returned: Time::NEVER,
@@ -208,7 +217,7 @@ impl Assembler {
             line: self.history.lines,
             end_line: 0,
         });
-        Ok(())
+        Ok(self.history.calls.last_mut().expect("one was just added"))
     }
 
     /// Op numbers are small and dense in a recorder's file: a bit each; others go into a set.
@@ -278,47 +287,36 @@ fn parse_list(text: &[u8], names: &mut Names) -> Vec<CheckState> {
     list
 }
 
-fn moved(span: Span, base: u32) -> Span {
-    Span { start: span.start + base, len: span.len }
-}
+// What was copied is changed in its place: to make a new one and move that costs more than all else about it.
 
-fn rebase_answer(answer: Answer, base: &Base) -> Answer {
+fn rebase_answer(answer: &mut Answer, base: &Base) {
     match answer {
-        Answer::Written { xi, checks } => Answer::Written { xi, checks: moved(checks, base.symbols) },
-        Answer::View(mut view) => {
-            view.body = moved(view.body, base.rows);
-            Answer::View(view)
-        }
-        Answer::Services { xi, applied, names } => Answer::Services { xi, applied, names: moved(names, base.symbols) },
-        Answer::Done => Answer::Done,
+        Answer::Written { checks, .. } => checks.start += base.symbols,
+        Answer::View(view) => view.body.start += base.rows,
+        Answer::Services { names, .. } => names.start += base.symbols,
+        Answer::Done => {}
     }
 }
 
-fn rebase_operation(operation: Operation, base: &Base, renaming: &Renaming) -> Operation {
-    let name = |symbol| renaming.symbol(symbol);
+fn rebase_operation(operation: &mut Operation, base: &Base, renaming: &Renaming) {
+    let rename = |symbol: &mut Symbol| *symbol = renaming.symbol(*symbol);
     match operation {
-        Operation::Register { ns, service, id, nonce, checks } => Operation::Register {
-            ns: name(ns),
-            service: name(service),
-            id: name(id),
-            nonce: renaming.token(nonce),
-            checks: moved(checks, base.specs),
-        },
-        Operation::Deregister { ns, service, id } => {
-            Operation::Deregister { ns: name(ns), service: name(service), id: name(id) }
+        Operation::Register { ns, service, id, nonce, checks } => {
+            [ns, service, id].into_iter().for_each(rename);
+            *nonce = renaming.token(*nonce);
+            checks.start += base.specs;
         }
-        Operation::DeregisterId { ns, id } => Operation::DeregisterId { ns: name(ns), id: name(id) },
-        Operation::Report { ns, check, status } => Operation::Report { ns: name(ns), check: name(check), status },
+        Operation::Deregister { ns, service, id } => [ns, service, id].into_iter().for_each(rename),
+        Operation::DeregisterId { ns, id } => [ns, id].into_iter().for_each(rename),
+        Operation::Report { ns, check, .. } => [ns, check].into_iter().for_each(rename),
         Operation::RenewMany { ns, checks } => {
-            Operation::RenewMany { ns: name(ns), checks: moved(checks, base.symbols) }
+            rename(ns);
+            checks.start += base.symbols;
         }
-        Operation::Read { ns, service, mode, floor } => {
-            Operation::Read { ns: name(ns), service: name(service), mode, floor }
+        Operation::Read { ns, service, .. } | Operation::Poll { ns, service, .. } => {
+            [ns, service].into_iter().for_each(rename);
         }
-        Operation::Poll { ns, service, mode, passing, wait_ms, li } => {
-            Operation::Poll { ns: name(ns), service: name(service), mode, passing, wait_ms, li }
-        }
-        Operation::List { ns, mode } => Operation::List { ns: name(ns), mode },
-        Operation::Membership { change, id } => Operation::Membership { change, id: name(id) },
+        Operation::List { ns, .. } => rename(ns),
+        Operation::Membership { id, .. } => rename(id),
     }
 }

@@ -16,13 +16,19 @@ use crate::history::names::{Symbol, Token};
 pub(super) fn usual_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Option<usize> {
     let arenas = batch.arenas();
     let mut reader = Reader { scan: Scan::new(text), tables, batch };
-    let Some(event) = reader.line() else {
+    if reader.line().is_none() {
         batch.cut(arenas);
         return None;
-    };
-    let length = text.len() - reader.scan.rest().len();
-    batch.events.push(event);
-    Some(length)
+    }
+    Some(text.len() - reader.scan.rest().len())
+}
+
+/// What stands before `type`.
+#[derive(Clone, Copy)]
+struct Head {
+    index: u64,
+    time: u64,
+    process: u32,
 }
 
 struct Reader<'t, 'l> {
@@ -33,7 +39,7 @@ struct Reader<'t, 'l> {
 
 impl Reader<'_, '_> {
     #[inline(always)]
-    fn line(&mut self) -> Option<Event> {
+    fn line(&mut self) -> Option<()> {
         self.scan.text(b"{\"index\":")?;
         let index = self.scan.number()?;
         self.scan.text(b",\"time\":")?;
@@ -41,26 +47,36 @@ impl Reader<'_, '_> {
         self.scan.text(b",\"process\":")?;
         let process = self.scan.number_u32()?;
         self.scan.text(b",\"type\":\"")?;
-        let kind = self.kind()?;
-        self.scan.text(b"},\"x\":{")?;
-        let (node, op, key) = self.extra()?;
-        self.scan.text(b"}}")?;
-        self.scan.is_at_end().then_some(Event { index, time, process, op, node, key, kind })
-    }
-
-    /// From the word under `type` to the last member of `value`.
-    #[inline(always)]
-    fn kind(&mut self) -> Option<Kind> {
+        let head = Head { index, time, process };
         if self.scan.has(b"invoke\",\"f\":\"") {
             let f = self.f()?;
             self.scan.text(b",\"value\":{")?;
-            return self.operation(f).map(Kind::Invoke);
+            return self.operation(head, f);
         }
         if self.scan.has(b"ok\",\"f\":\"") {
             let f = self.f()?;
             self.scan.text(b",\"value\":{")?;
-            return self.answer(f).map(|answer| Kind::Ok(f, answer));
+            return self.answer(head, f);
         }
+        self.error(head)
+    }
+
+    /// The rest of a line, which says `kind`. Inlined at each kind, so that an event is written once, into its place: to move
+    /// it took a fifth of the time.
+    #[inline(always)]
+    fn end(&mut self, head: Head, kind: Kind) -> Option<()> {
+        let Head { index, time, process } = head;
+        self.scan.text(b"},\"x\":{")?;
+        let (node, op, key) = self.extra()?;
+        self.scan.text(b"}}")?;
+        if !self.scan.is_at_end() {
+            return None;
+        }
+        self.batch.events.push(Event { index, time, process, op, node, key, kind });
+        Some(())
+    }
+
+    fn error(&mut self, head: Head) -> Option<()> {
         let is_fail = self.scan.has(b"fail\",\"f\":\"");
         if !is_fail {
             self.scan.text(b"info\",\"f\":\"")?;
@@ -68,7 +84,7 @@ impl Reader<'_, '_> {
         let f = self.f()?;
         self.scan.text(b",\"value\":{\"error\":\"")?;
         let error = self.symbol()?;
-        Some(if is_fail { Kind::Fail(f, error) } else { Kind::Info(f, error) })
+        self.end(head, if is_fail { Kind::Fail(f, error) } else { Kind::Info(f, error) })
     }
 
     /// The name of an operation with its closing quote.
@@ -91,22 +107,24 @@ impl Reader<'_, '_> {
     }
 
     #[inline(always)]
-    fn operation(&mut self, f: F) -> Option<Operation> {
+    fn operation(&mut self, head: Head, f: F) -> Option<()> {
         match f {
             F::Read => {
                 let mode = self.mode()?;
                 let ns = self.ns()?;
                 self.scan.text(b",\"svc\":\"")?;
-                Some(Operation::Read { ns, service: self.symbol()?, mode, floor: None })
+                let service = self.symbol()?;
+                self.end(head, Kind::Invoke(Operation::Read { ns, service, mode, floor: None }))
             }
-            F::Register => self.register(),
+            F::Register => self.register(head),
             F::Deregister => {
                 self.scan.text(b"\"id\":\"")?;
                 let id = self.symbol()?;
                 self.scan.text(b",")?;
                 let ns = self.ns()?;
                 self.scan.text(b",\"svc\":\"")?;
-                Some(Operation::Deregister { ns, service: self.symbol()?, id })
+                let service = self.symbol()?;
+                self.end(head, Kind::Invoke(Operation::Deregister { ns, service, id }))
             }
             F::Report => {
                 self.scan.text(b"\"check\":\"")?;
@@ -114,21 +132,23 @@ impl Reader<'_, '_> {
                 self.scan.text(b",")?;
                 let ns = self.ns()?;
                 self.scan.text(b",\"status\":\"")?;
-                Some(Operation::Report { ns, check, status: self.status()? })
+                let status = self.status()?;
+                self.end(head, Kind::Invoke(Operation::Report { ns, check, status }))
             }
-            F::Poll => self.poll(),
+            F::Poll => self.poll(head),
             F::RenewMany => {
                 self.scan.text(b"\"checks\":[")?;
                 let checks = self.ids()?;
                 self.scan.text(b",")?;
-                Some(Operation::RenewMany { ns: self.ns()?, checks })
+                let ns = self.ns()?;
+                self.end(head, Kind::Invoke(Operation::RenewMany { ns, checks }))
             }
             _ => None,
         }
     }
 
     #[inline(always)]
-    fn register(&mut self) -> Option<Operation> {
+    fn register(&mut self, head: Head) -> Option<()> {
         let checks = if self.scan.has(b"\"checks\":[") { self.specs()? } else { Span::default() };
         self.scan.text(b"\"id\":\"")?;
         let id = self.symbol()?;
@@ -137,10 +157,11 @@ impl Reader<'_, '_> {
         self.scan.text(b",")?;
         let ns = self.ns()?;
         self.scan.text(b",\"svc\":\"")?;
-        Some(Operation::Register { ns, service: self.symbol()?, id, nonce, checks })
+        let service = self.symbol()?;
+        self.end(head, Kind::Invoke(Operation::Register { ns, service, id, nonce, checks }))
     }
 
-    fn poll(&mut self) -> Option<Operation> {
+    fn poll(&mut self, head: Head) -> Option<()> {
         self.scan.text(b"\"li\":")?;
         let li = self.scan.number()?;
         self.scan.text(b",")?;
@@ -153,27 +174,31 @@ impl Reader<'_, '_> {
         self.scan.text(b",\"svc\":\"")?;
         let service = self.symbol()?;
         self.scan.text(b",\"wait_ms\":")?;
-        Some(Operation::Poll { ns, service, mode, passing, wait_ms: self.scan.number_u32()?, li })
+        let wait_ms = self.scan.number_u32()?;
+        self.end(head, Kind::Invoke(Operation::Poll { ns, service, mode, passing, wait_ms, li }))
     }
 
     #[inline(always)]
-    fn answer(&mut self, f: F) -> Option<Answer> {
-        match f {
-            F::Read | F::Poll => self.view().map(Answer::View),
-            F::Register if self.scan.has(b"\"checks\":[") => self.written_with_ids(),
-            F::RenewMany if self.scan.has(b"\"unknown\":[") => self.written_with_ids(),
-            F::Register | F::Deregister | F::Report | F::RenewMany => {
-                self.scan.text(b"\"xi\":")?;
-                Some(Answer::Written { xi: self.scan.number()?, checks: Span::default() })
+    fn answer(&mut self, head: Head, f: F) -> Option<()> {
+        let checks = match f {
+            F::Read | F::Poll => {
+                let view = self.view()?;
+                return self.end(head, Kind::Ok(f, Answer::View(view)));
             }
-            _ => None,
-        }
+            F::Register if self.scan.has(b"\"checks\":[") => self.ids_before_more()?,
+            F::RenewMany if self.scan.has(b"\"unknown\":[") => self.ids_before_more()?,
+            F::Register | F::Deregister | F::Report | F::RenewMany => Span::default(),
+            _ => return None,
+        };
+        self.scan.text(b"\"xi\":")?;
+        let xi = self.scan.number()?;
+        self.end(head, Kind::Ok(f, Answer::Written { xi, checks }))
     }
 
-    fn written_with_ids(&mut self) -> Option<Answer> {
-        let checks = self.ids()?;
-        self.scan.text(b",\"xi\":")?;
-        Some(Answer::Written { xi: self.scan.number()?, checks })
+    fn ids_before_more(&mut self) -> Option<Span> {
+        let ids = self.ids()?;
+        self.scan.text(b",")?;
+        Some(ids)
     }
 
     #[inline(always)]
