@@ -134,7 +134,7 @@ fn check(flags: &Flags, run: &Run) -> anyhow::Result<Verdict> {
     if let Some(path) = &flags.html {
         let title = format!("sds-check {}", flags.path.display());
         let page = timeline::render(run, &report, &explained_prefix(run, &options), &title);
-        std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
+        replace(path, &page).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report.verdict())
 }
@@ -146,6 +146,24 @@ fn print(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Writes a file that is there whole or as it was before. A reader may have it open, and a disk may be full.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // Behind a link is the file that is meant; a device or a pipe cannot be replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::write(target, text);
+    }
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = target.with_file_name(name);
+    let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &target));
+    if written.is_err() {
+        // What is left of it says nothing that the error does not.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
 }
 
 fn write_export(run: &Run, form: Form, path: &Path) -> std::io::Result<()> {

@@ -188,6 +188,17 @@ fn a_timeline_is_one_file() {
     let scratch = Scratch::new("html");
     let (path, page) = (scratch.history(&wrong()), scratch.0.join("run.html"));
     let (code, _, _) = check(&[path.to_str().expect("UTF-8"), "--html", page.to_str().expect("UTF-8")]);
-    let text = std::fs::read_to_string(page).expect("the page");
+    let text = std::fs::read_to_string(&page).expect("the page");
     assert!(code == 1 && text.contains("<html") && !text.contains("src=\"http"), "exit code {code}");
+
+    // Over an old one, behind a link: nothing else is left beside it.
+    let link = scratch.0.join("link.html");
+    std::os::unix::fs::symlink(&page, &link).expect("a link");
+    std::fs::write(&page, "old").expect("an old page");
+    let (code, _, _) = check(&[path.to_str().expect("UTF-8"), "--html", link.to_str().expect("UTF-8")]);
+    let again = std::fs::read_to_string(&page).expect("the page");
+    assert!(code == 1 && again.contains("<html") && link.is_symlink(), "exit code {code}");
+    let names = std::fs::read_dir(&scratch.0).expect("the directory").flatten().map(|entry| entry.file_name());
+    let parts: Vec<_> = names.filter(|name| name.to_string_lossy().contains(".part")).collect();
+    assert!(parts.is_empty(), "{parts:?}");
 }

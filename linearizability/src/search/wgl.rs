@@ -116,8 +116,8 @@ impl<'p, 's> Search<'p, 's> {
         // A line and an event in one number, which sorts faster than a pair.
         let mut lines: Vec<u64> = Vec::with_capacity(count * 2);
         for (number, entry) in (0..).zip(&problem.entries) {
-            lines.push(u64::from(entry.from) << 32 | number * 2);
-            lines.push(u64::from(entry.until) << 32 | number * 2 + 1);
+            lines.push((u64::from(entry.from) << 32) | (number * 2));
+            lines.push((u64::from(entry.until) << 32) | (number * 2 + 1));
         }
         lines.sort_unstable();
         let mut events = vec![NONE];

@@ -122,7 +122,7 @@ fn nearly_every_line_is_a_usual_one() {
         let (text, mut tables, mut batch) = (generated(&plan), Tables::default(), Batch::default());
         for text in [as_recorded(&text), text] {
             let starts = text.match_indices("{\"index\"").map(|(at, _)| at);
-            let usual = starts.filter(|&at| usual_line(text[at..].as_bytes(), &mut tables, &mut batch).is_some());
+            let usual = starts.filter(|&at| usual_line(&text.as_bytes()[at..], &mut tables, &mut batch).is_some());
             let count = usual.count();
             assert!(count >= least, "{count} of {} lines", text.lines().count());
         }
