@@ -21,7 +21,8 @@ use crate::script::Shown;
 pub(crate) enum Found {
     /// A linearization: steps.
     Order(Vec<u32>),
-    /// There is none: no order explains the answer of `step`, together with everything that was called before it.
+    /// There is none: no order explains the answer of `step`, together with everything that was called before it. If the budget
+    /// ended while that step was being looked for, an answer behind it may still be explained by an order that fails later.
     Nothing { step: u32 },
     /// The budget, or the memory for what failed, is used up.
     OutOfBudget,
@@ -58,7 +59,11 @@ fn search_once(problem: &Problem<'_>, anywhere: bool, budget: &mut u64, bytes: u
     }
     // There is no order, but what was given up early might have come further: then the step is another.
     search.earlier = Some(std::mem::take(&mut search.memo));
-    search.run(budget)
+    match search.run(budget) {
+        // What is proved stays proved, even if the step is not the last one that it might be.
+        Found::OutOfBudget => found,
+        again => again,
+    }
 }
 
 /// Where to go on at a node.
