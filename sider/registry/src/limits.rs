@@ -66,6 +66,10 @@ pub const HTTP_CONNECTIONS: usize = 65_536;
 pub const HTTP_BODY_LEN_MAX: usize = 512 * 1024;
 /// Bytes of all request bodies that are held at a time: 256 of the longest. More: 429.
 pub const HTTP_BODIES_HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Of these, what is kept for bodies of at most [`HTTP_BODY_SMALL_LEN`]: long ones keep out neither renewals nor the operator.
+pub const HTTP_BODIES_KEPT_FOR_SMALL: usize = 16 * 1024 * 1024;
+/// Longest small body: the renewals of a whole agent, an ordinary registration.
+pub const HTTP_BODY_SMALL_LEN: usize = 64 * 1024;
 /// Longest request head (line and headers). hyper's smallest is 8 KiB.
 pub const HTTP_HEAD_LEN_MAX: usize = 16 * 1024;
 /// Time in which a request's head must arrive: a client that sends a byte a second is cut off.
@@ -164,6 +168,7 @@ const _: () = assert!("service:".len() + 2 * NAME_LEN_MAX + "/".len() + ":64".le
 const _: () = assert!(CHECKS_PER_INSTANCE_MAX <= 64, "the derived id's number has two digits");
 const _: () = assert!(INSTANCES_PER_SERVICE_MAX <= INSTANCES_MAX);
 const _: () = assert!(HTTP_BODY_LEN_MAX * 64 <= HTTP_BODIES_HELD_BYTES_MAX, "a few clients do not take all the room");
+const _: () = assert!(HTTP_BODY_SMALL_LEN * 64 <= HTTP_BODIES_KEPT_FOR_SMALL, "nor do a few small ones");
 const _: () = assert!(HTTP_HEAD_TIMEOUT.as_secs() < HTTP_IDLE_TIMEOUT.as_secs(), "a head is part of what may be idle");
 const _: () =
     assert!(APPEND_ENTRIES_MAX * (HTTP_BODY_LEN_MAX + 64 * 1024) <= PEER_FRAME_LEN_MAX, "a full append fits a frame");

@@ -117,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_room_is_refused_as_that_and_takes_none() {
-        let room = Room::new(limits::HTTP_BODY_LEN_MAX + 10);
+        let room = Room::new(limits::HTTP_BODY_LEN_MAX + 10, 0);
         let held = bounded(Body::from("0123456789"), room.share()).await.expect("there is room");
         assert!(matches!(read(limits::HTTP_BODY_LEN_MAX, &room).await, Ok(limits::HTTP_BODY_LEN_MAX)));
         let more = bounded(Body::from("x"), room.share()).await.expect("there is room");

@@ -24,7 +24,7 @@ pub(super) enum ApiError {
     BodyTooLarge,
     /// All bodies together pass theirs.
     #[error(
-        "this server holds {} bytes of request bodies, which is its bound; try again, or ask another server",
+        "this server has no room for the body, of the {} bytes for all bodies; try again, send less, or ask another server",
         limits::HTTP_BODIES_HELD_BYTES_MAX
     )]
     NoRoom,

@@ -97,7 +97,7 @@ pub async fn run(
         bodies: Bodies::default(),
         metrics: Arc::clone(&metrics),
         places: places.clone(),
-        room: Room::new(limits::HTTP_BODIES_HELD_BYTES_MAX),
+        room: Room::new(limits::HTTP_BODIES_HELD_BYTES_MAX, limits::HTTP_BODIES_KEPT_FOR_SMALL),
     });
     Acceptor { host, router: routes::router(api), places, metrics }.run(listener, shutdown).await
 }

@@ -1,17 +1,20 @@
 //! How many bytes of request bodies are held at a time, of all requests together: each body has its bound, and ten thousand
-//! clients that send one at once must not take all memory.
+//! clients that send one at once must not take all memory. Part of the room is for small bodies alone.
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use sider_registry::limits;
 
 /// The room for bodies. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Room {
     taken: Arc<AtomicUsize>,
     bound: usize,
+    /// Of it, what bodies that are not small can take.
+    for_long: usize,
 }
 
 /// What one body takes of it; dropping it gives it back.
@@ -29,9 +32,9 @@ pub(super) struct Held {
 }
 
 impl Room {
-    /// For `bound` bytes.
-    pub(super) fn new(bound: usize) -> Self {
-        Self { taken: Arc::default(), bound }
+    /// For `bound` bytes, of which `kept` are for small bodies.
+    pub(super) fn new(bound: usize, kept: usize) -> Self {
+        Self { taken: Arc::default(), bound, for_long: bound.saturating_sub(kept) }
     }
 
     /// A share of no bytes yet.
@@ -49,7 +52,9 @@ impl Share {
     /// Takes `more` bytes, if there is room for them.
     #[must_use]
     pub(super) fn grow(&mut self, more: usize) -> bool {
-        let within = |taken: usize| taken.checked_add(more).filter(|sum| *sum <= self.room.bound);
+        let is_small = self.bytes.saturating_add(more) <= limits::HTTP_BODY_SMALL_LEN;
+        let bound = if is_small { self.room.bound } else { self.room.for_long };
+        let within = |taken: usize| taken.checked_add(more).filter(|sum| *sum <= bound);
         let grown = self.room.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok();
         if grown {
             self.bytes += more;
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn bodies_share_the_room_and_give_it_back() {
-        let room = Room::new(10);
+        let room = Room::new(10, 0);
         let (mut one, mut two) = (room.share(), room.share());
         assert!(one.grow(6) && two.grow(4), "as many as there are");
         assert!(!two.grow(1) && !one.grow(usize::MAX), "and no more");
@@ -94,5 +99,15 @@ mod tests {
         assert!(two.grow(6));
         drop(two);
         assert_eq!(room.taken(), 0);
+    }
+
+    #[test]
+    fn long_bodies_leave_room_for_small_ones() {
+        let room = Room::new(limits::HTTP_BODY_SMALL_LEN + 10, 8);
+        let (mut long, mut small) = (room.share(), room.share());
+        assert!(long.grow(limits::HTTP_BODY_SMALL_LEN) && long.grow(2), "as much as is not kept");
+        assert!(!long.grow(1));
+        assert!(small.grow(8));
+        assert!(!small.grow(1), "there is no more for anybody");
     }
 }
