@@ -175,7 +175,7 @@ impl Core {
                 let found = members.find(|(_, member)| member.name == name).map(|(id, _)| *id);
                 found.ok_or(AdminError::UnknownMember(name))?
             }
-            None => self.most_up_to_date().ok_or_else(|| AdminError::Refused("there is no other voter".to_owned()))?,
+            None => self.most_up_to_date().ok_or_else(|| AdminError::Refused("no other voter answers".to_owned()))?,
         };
         if id == self.id {
             return Ok(());
@@ -183,19 +183,24 @@ impl Core {
         if metrics.membership_config.voter_ids().all(|voter| voter != id) {
             return Err(AdminError::Refused("only a voter can lead: this one is a learner".to_owned()));
         }
+        // Once somebody is asked, nobody writes until there is another leader.
+        if !self.answers(id) {
+            return Err(AdminError::Refused("this server does not answer its leader: it cannot lead now".to_owned()));
+        }
         tracing::trace!(target: "sider::point", point = "transfer.before_ask");
         self.ask_to_lead(id).await.map_err(|error| AdminError::Unknown(error.to_string()))?;
         let mut changes = self.parts.raft.server_metrics();
         let moved = async {
             while self.metrics().current_leader != Some(id) {
                 if changes.changed().await.is_err() {
-                    return;
+                    return Err(AdminError::Unknown("consensus has stopped on the server that led".to_owned()));
                 }
             }
+            Ok(())
         };
         let within = self.parts.timing.election_max * 2;
-        let waited = self.host().timeout(within, moved).await;
-        waited.map_err(|_| AdminError::Unknown(format!("it did not lead within {within:?}")))
+        let late = || Err(AdminError::Unknown(format!("it did not lead within {within:?}")));
+        self.host().timeout(within, moved).await.unwrap_or_else(|_| late())
     }
 
     /// The voter, other than this server, with the longest replicated log.

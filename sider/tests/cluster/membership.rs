@@ -65,3 +65,19 @@ fn leadership_moves_to_whom_it_is_given() {
     let again = heir.post("/v1/raft/join", &format!(r#"{{"ID":"{}","Addr":"{}"}}"#, heir.name, heir.raft));
     assert_eq!(again.status, 200, "joining twice is joining once: {again:?}");
 }
+
+#[test]
+fn leadership_is_not_given_to_who_does_not_answer() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut servers = three(&home, &[]);
+    let dead = servers.remove((leader(&servers) + 1) % 3);
+    let transfer = format!(r#"{{"ID":"{}"}}"#, dead.name);
+    dead.kill();
+    // Who answered a moment ago counts as there.
+    let refused = eventually("it is known to be gone", Duration::from_secs(20), || {
+        let reply = servers[0].post("/v1/raft/transfer", &transfer);
+        (reply.status == 409).then_some(reply)
+    });
+    assert!(refused.body.contains("does not answer its leader"), "{refused:?}");
+    servers[0].register("web", "web-1");
+}
