@@ -187,7 +187,7 @@ fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
         snapshot_entries: table.or("snapshot_entries", 8192, |value| value.count(2..=1_000_000))?,
         log_keep: table.or("log_keep", 4096, |value| value.count(0..=1_000_000))?,
         sync: table.or("sync", (MS, 4 * MS), |value| value.durations_in(Duration::ZERO..=10 * S))?,
-        latency: table.or("latency", (step, 5 * MS.max(step)), |value| value.durations_in(step..=10 * S))?,
+        latency: table.or("latency", (step, (5 * MS).max(step)), |value| value.durations_in(step..=10 * S))?,
         clock_rate: table.or("clock_rate", (1.0, 1.0), |value| value.range(|v| v.number(0.5..=2.0)))?,
         clock_offset_ms: table.or("clock_offset_ms", (0, 0), |value| value.range(offset))?,
         clocks: table.or("clock", BTreeMap::new(), |value| value.table(read_clocks))?,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::parse;
 
 const HEAD: &str = "name = \"x\"\nabout = \"y\"\n";
@@ -15,6 +17,10 @@ fn error(part: &str) -> String {
 fn a_small_scenario_has_defaults_for_the_rest() {
     let scenario = parse("s.toml", &format!("{HEAD}{TAIL}")).expect("valid");
     assert_eq!((scenario.cluster.servers, scenario.workloads.len(), scenario.faults.len()), (3, 1, 0));
+    let ms = Duration::from_millis;
+    assert_eq!((scenario.cluster.step, scenario.cluster.latency), (ms(2), (ms(2), ms(5))));
+    let coarse = parse("s.toml", &format!("{HEAD}[cluster]\nstep = \"10ms\"\n{TAIL}")).expect("valid");
+    assert_eq!(coarse.cluster.latency, (ms(10), ms(10)), "no message takes less than a step");
 }
 
 /// A part of a scenario, and the error that it is.
