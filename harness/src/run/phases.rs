@@ -95,7 +95,7 @@ fn set_up(world: &mut World, scenario: &Scenario) -> Result<(), Broken> {
     }
     let members = world.shared.members.borrow().clone();
     let why = world.view.not_converged(&members, &world.cluster).unwrap_or_else(|| "not all have joined".into());
-    Err(Broken::Harness(format!("the cluster did not come up within {SETUP:?}: members {members:?}; {why}")))
+    Err(world.stuck(format!("the cluster did not come up within {SETUP:?}: members {members:?}; {why}")))
 }
 
 fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Broken> {
@@ -279,5 +279,17 @@ mod tests {
         assert!(std::panic::catch_unwind(|| panic!("caught")).is_err());
         let broken = cluster.world.look_for_caught_panics();
         assert!(matches!(&broken, Err(Broken::Harness(text)) if text.contains("caught")), "{broken:?}");
+    }
+
+    #[test]
+    fn what_stops_a_run_behind_a_panic_is_that_panic() {
+        let mut cluster = healthy();
+        panics::remember();
+        let world = &mut cluster.world;
+        assert_eq!(world.stuck("a task ended".into()), Broken::Harness("a task ended".into()));
+        // The panic is in code that is none of the harness.
+        assert!(std::panic::catch_unwind(|| serde_json::json!(1)["x"] = serde_json::json!(2)).is_err());
+        assert_eq!(world.stuck("a task ended".into()), Broken::Panicked);
+        assert!(world.findings.len() == 1 && world.findings[0].is_panic(), "{:?}", world.findings);
     }
 }

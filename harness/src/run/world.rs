@@ -102,7 +102,7 @@ impl World {
     pub fn step(&mut self) -> Result<(), Broken> {
         match catch_unwind(AssertUnwindSafe(|| self.cluster.step())) {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(Broken::Harness(error.to_string())),
+            Ok(Err(error)) => return Err(self.stuck(error.to_string())),
             Err(panic) => {
                 return Err(match panics::first() {
                     Some(first) => self.panicked(&first.text(), first.is_of_the_harness()),
@@ -126,6 +126,11 @@ impl World {
             Some(error) => Err(Broken::Harness(format!("the simulated disks cannot be kept: {error}"))),
             None => Ok(()),
         }
+    }
+
+    /// The run cannot go on, for this reason or for a panic that something caught before.
+    pub fn stuck(&mut self, why: String) -> Broken {
+        self.look_for_caught_panics().err().unwrap_or(Broken::Harness(why))
     }
 
     fn panicked(&mut self, text: &str, of_the_harness: bool) -> Broken {
