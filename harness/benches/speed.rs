@@ -13,7 +13,7 @@ about = "Three servers, 30 s, about 100 operations a second, partitions and lead
 [[workload]]
 kind = "registry"
 clients = 10
-think = "72ms"
+think = "80ms"
 
 [[workload]]
 kind = "watchers"
