@@ -36,6 +36,9 @@ pub(super) enum Placement {
     Unknown { reason: String },
 }
 
+/// Orders of the components that are tried.
+const TURNS: usize = 16;
+
 /// Searches for a placement, in at most `budget` steps for each component.
 pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placement {
     let members = components(script).members;
@@ -45,35 +48,49 @@ pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placemen
     let owners: BTreeSet<u64> = sure.values().copied().collect();
     let parts: Vec<Part> = members.iter().map(|members| Part::new(history, script, members, &bounds)).collect();
     let rules = Rules { history, script, numbers: &numbers };
-    let mut log = Log::default();
-    let mut taken = BTreeSet::new();
-    for (at, part) in parts.iter().enumerate() {
-        let others = indices_of_others(&parts, at, &sure);
-        // What was found for the components before is a choice: if nothing fits beside it, nothing is decided.
-        let hunt = |taken: &BTreeSet<u64>| {
-            let axis = part.axis(&bounds, &(&owners | taken));
-            Hunt::new(rules, &bounds, part, &axis, &(&others | taken)).run(budget)
-        };
-        let mut outcome = hunt(&taken);
-        if let Outcome::Nothing { .. } = outcome
-            && !taken.is_empty()
-            && let Outcome::Found(_) | Outcome::OutOfBudget = hunt(&BTreeSet::new())
-        {
-            outcome = Outcome::OutOfBudget;
-        }
-        match outcome {
-            Outcome::Found(found) => {
-                taken.extend(found.hidden());
-                log.append(found);
+    let mut turns: Vec<usize> = (0..parts.len()).collect();
+    // What was found for the components before is a choice. If nothing fits beside it, the one that found no room goes first.
+    for _ in 0..TURNS {
+        let mut log = Log::default();
+        let mut taken = BTreeSet::new();
+        let mut crowded = None;
+        for (turn, at) in turns.iter().copied().enumerate() {
+            let others = indices_of_others(&parts, at, &sure);
+            let hunt = |taken: &BTreeSet<u64>| {
+                let axis = parts[at].axis(&bounds, &(&owners | taken));
+                Hunt::new(rules, &bounds, &parts[at], &axis, &(&others | taken)).run(budget)
+            };
+            let mut outcome = hunt(&taken);
+            if let Outcome::Nothing { .. } = outcome
+                && !taken.is_empty()
+            {
+                outcome = hunt(&BTreeSet::new());
+                if let Outcome::Found(_) = outcome {
+                    crowded = Some(turn);
+                    break;
+                }
             }
-            Outcome::Nothing { step } => return Placement::None { step },
-            Outcome::OutOfBudget => {
-                return Placement::Unknown {
-                    reason: format!("no placement of the unknown writes at indices found within {budget} steps"),
-                };
+            match outcome {
+                Outcome::Found(found) => {
+                    taken.extend(found.hidden());
+                    log.append(found);
+                }
+                Outcome::Nothing { step } => return Placement::None { step },
+                Outcome::OutOfBudget => {
+                    return Placement::Unknown {
+                        reason: format!("no placement of the unknown writes at indices found within {budget} steps"),
+                    };
+                }
             }
         }
+        let Some(turn) = crowded else { return fit_together(log, history, script) };
+        turns[..=turn].rotate_right(1);
     }
+    let reason = "the unknown writes of the services compete for indices: no order of the services leaves room for all";
+    Placement::Unknown { reason: reason.to_owned() }
+}
+
+fn fit_together(mut log: Log, history: &History, script: &Script) -> Placement {
     match log.verify(history, script) {
         Ok((claims, wide)) => Placement::Found { order: log.order(), claims, wide },
         Err(refusal) => {
