@@ -176,7 +176,7 @@ fn peak_mb() -> f64 {
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
-/// The best time of stateright's own tester for the right history in `path`: a reference for the speed of this machine.
+/// The best time of stateright's own tester for the right history in `path`.
 fn stateright_s(path: &Path) -> f64 {
     let history = read_history(path).expect("a history");
     let mut events: Vec<(u32, &Call, bool)> = Vec::new();
