@@ -37,9 +37,9 @@ pub(super) enum Placement {
 }
 
 /// Orders of the components that are tried.
-const TURNS: usize = 16;
+const TURNS: u64 = 16;
 
-/// Searches for a placement, in at most `budget` steps for each component.
+/// Searches for a placement, in at most `budget` steps for each component; all turns after the first together get as much again.
 pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placement {
     let members = components(script).members;
     let bounds = Bounds::new(history, script);
@@ -50,7 +50,8 @@ pub(super) fn place(history: &History, script: &Script, budget: u64) -> Placemen
     let rules = Rules { history, script, numbers: &numbers };
     let mut turns: Vec<usize> = (0..parts.len()).collect();
     // What was found for the components before is a choice. If nothing fits beside it, the one that found no room goes first.
-    for _ in 0..TURNS {
+    for again in 0..TURNS {
+        let budget = if again == 0 { budget } else { budget / (2 * TURNS) };
         let mut log = Log::default();
         let mut taken = BTreeSet::new();
         let mut crowded = None;
