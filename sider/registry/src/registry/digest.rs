@@ -44,8 +44,12 @@ impl Digest {
     }
 }
 
+/// Most records are shorter, and written without growing the buffer.
+const RECORD_BYTES: usize = 512;
+
 /// Hash and length of the canonical encoding of one value: msgpack by position, maps by key order.
 pub(super) fn hash<T: Serialize + ?Sized>(kind: &'static str, record: &T) -> (u128, usize) {
-    let bytes = rmp_serde::to_vec(&(kind, record)).expect("records have a msgpack form");
+    let mut bytes = Vec::with_capacity(RECORD_BYTES);
+    rmp_serde::encode::write(&mut bytes, &(kind, record)).expect("records have a msgpack form");
     (xxh3_128(&bytes), bytes.len())
 }
