@@ -34,7 +34,7 @@ impl Invariant for RegisteredOnce {
             return None;
         }
         self.to = *log;
-        let undisturbed = self.shared.counted("agent_cut_offs") == 0 || self.shared.phase.get() >= Phase::Recheck;
+        let undisturbed = self.shared.counted("agent_cut_offs") == 0 || self.shared.phase() >= Phase::Recheck;
         if undisturbed || !matches!(kind.as_str(), "register" | "deregister") {
             return None;
         }
@@ -56,11 +56,11 @@ mod tests {
         let shared = Shared::new(Record::new(Trace::new(Depth::Record, None)), Seeds(1), Vec::new());
         let rule = || RegisteredOnce::new(Rc::clone(&shared));
         let facts = [applied("n1", 1, 7, 3, ""), applied("n2", 1, 7, 3, "")];
-        shared.phase.set(Phase::Run);
+        shared.enter(Phase::Run);
         assert_eq!(findings(rule(), &facts), []);
         shared.count("agent_cut_offs");
         assert_eq!(findings(rule(), &facts).len(), 1);
-        shared.phase.set(Phase::Recheck);
+        shared.enter(Phase::Recheck);
         assert_eq!(findings(rule(), &facts), []);
     }
 }

@@ -125,6 +125,9 @@ impl Plan {
                 planned.next =
                     planned.fault.every.map(|every| now + every).filter(|_| planned.struck + 1 < planned.fault.times);
             }
+            if fired.is_empty() && !due {
+                continue;
+            }
             let fault = planned.fault.clone();
             for here in fired.into_iter().map(Some).chain(due.then_some(None)) {
                 self.faults[at].struck += 1;
@@ -204,9 +207,7 @@ impl Plan {
     /// Undoes what is over at `now`, or everything.
     fn undo_due(&mut self, now: Option<Moment>, cluster: &mut Cluster, shared: &Shared) {
         let over = |until: Option<Moment>| now.is_none_or(|now| until.is_some_and(|until| until <= now));
-        let (due, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.undo).into_iter().partition(|(until, _, _)| over(*until));
-        self.undo = left;
+        let due: Vec<_> = self.undo.extract_if(.., |(until, _, _)| over(*until)).collect();
         for (_, actions, afflicted) in due {
             for name in afflicted {
                 self.afflicted.entry(name).and_modify(|count| *count -= 1);

@@ -3,7 +3,7 @@
 //! turmoil enters a span that names the host whenever it runs one, and the server's tasks keep the span they were
 //! spawned in; so the subscriber knows no other spans and needs no registry of them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -207,13 +207,32 @@ impl Text {
         })
     }
 
-    fn append(&mut self, field: &Field, value: &str) {
+    /// Writes `value` into the line. Answers where it begins there.
+    fn append(&mut self, field: &Field, value: fmt::Arguments<'_>) -> usize {
         self.line.push(' ');
         if field.name() != "message" {
             self.line.push_str(field.name());
             self.line.push('=');
         }
-        self.line.push_str(value);
+        let begin = self.line.len();
+        match value.as_str() {
+            Some(text) => self.line.push_str(text),
+            None => self.line.write_fmt(value).expect("writing to a string"),
+        }
+        begin
+    }
+
+    /// Keeps the text that begins at `begin` in the line, if facts are made of it.
+    fn keep(&mut self, field: &Field, begin: usize) {
+        let slot = match field.name() {
+            "hash" => &mut self.hash,
+            "kind" => &mut self.kind,
+            "role" => &mut self.role,
+            "point" => &mut self.point,
+            "voters" => &mut self.voters,
+            _ => return,
+        };
+        slot.push_str(&self.line[begin..]);
     }
 }
 
@@ -245,34 +264,24 @@ impl Visit for Text {
             "candidate" => self.candidate = value,
             _ => {}
         }
-        self.append(field, &value.to_string());
+        self.append(field, format_args!("{value}"));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         if field.name() == "committed" {
             self.won = value;
         }
-        self.append(field, if value { "true" } else { "false" });
+        self.append(field, format_args!("{value}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let slot = match field.name() {
-            "hash" => Some(&mut self.hash),
-            "kind" => Some(&mut self.kind),
-            "role" => Some(&mut self.role),
-            "point" => Some(&mut self.point),
-            "voters" => Some(&mut self.voters),
-            _ => None,
-        };
-        if let Some(slot) = slot {
-            value.clone_into(slot);
-        }
-        self.append(field, value);
+        let begin = self.append(field, format_args!("{value}"));
+        self.keep(field, begin);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
-        self.record_str(field, &text);
+        let begin = self.append(field, format_args!("{value:?}"));
+        self.keep(field, begin);
     }
 }
 

@@ -109,7 +109,7 @@ fn settle(world: &mut World, scenario: &Scenario, seeds: Seeds) -> Result<(), Br
         quorum.truncate(members.len() / 2 + 1);
         quorum.sort();
         plan.heal_quorum(&quorum, &mut world.cluster, &world.shared);
-        world.shared.phase.set(Phase::Settle);
+        world.shared.enter(Phase::Settle);
         world.shared.record.phase("quorum");
         let serves = |world: &mut World| quorum_serves(world, &quorum);
         let served = world.step_until(scenario.phases.settle, serves)?;

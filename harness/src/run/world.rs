@@ -179,14 +179,14 @@ impl World {
 
     /// Reads that began in this step at a server that leads an old term.
     fn count_deposed_reads(&mut self) {
-        let deposed: Vec<String> =
-            self.shared.members.borrow().iter().filter(|name| self.view.is_deposed(name)).cloned().collect();
         let inner = self.shared.record.lock();
         let new = &inner.history.lines[self.history_seen..];
         self.history_seen = inner.history.lines.len();
-        if deposed.is_empty() {
+        if new.is_empty() {
             return;
         }
+        let deposed: Vec<String> =
+            self.shared.members.borrow().iter().filter(|name| self.view.is_deposed(name)).cloned().collect();
         let at = |name: &String| format!(r#""node":"{name}""#);
         let nodes: Vec<String> = deposed.iter().map(at).collect();
         let reads = new.lines().filter(|line| {
@@ -214,7 +214,7 @@ impl World {
 
     /// Tells everybody that `phase` begins.
     pub fn enter(&self, phase: Phase) {
-        self.shared.phase.set(phase);
+        self.shared.enter(phase);
         let name = match phase {
             Phase::Setup => return,
             Phase::Run => "run",

@@ -19,7 +19,7 @@ const TRIES: u32 = 8;
 /// Serves requests until the end of the run.
 pub async fn operator(shared: Rc<Shared>) {
     let mut caller = Caller::new(&shared, "operator", 0, Duration::from_secs(3));
-    while shared.phase.get() < Phase::End {
+    while shared.phase() < Phase::End {
         let request = shared.admin.borrow().front().cloned();
         let Some(request) = request else {
             tokio::time::sleep(LOOK_EVERY).await;

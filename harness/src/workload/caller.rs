@@ -153,12 +153,11 @@ impl Caller {
         }
         match (end, op) {
             // What the recheck itself asks for covers nothing.
-            (End::Ok | End::Info, op)
-                if (op.is_write() || op.is_read()) && self.shared.phase.get() >= Phase::Recheck => {}
+            (End::Ok | End::Info, op) if (op.is_write() || op.is_read()) && self.shared.phase() >= Phase::Recheck => {}
             (End::Ok, op) if op.is_write() => self.shared.count("acked_writes"),
             (End::Info, op) if op.is_write() => self.shared.count("unknown_writes"),
             (End::Ok, op) if op.is_read() => self.shared.count("reads"),
-            (End::Ok, Op::Join { .. }) if self.shared.phase.get() < Phase::Recheck => self.shared.count("joins"),
+            (End::Ok, Op::Join { .. }) if self.shared.phase() < Phase::Recheck => self.shared.count("joins"),
             (End::Ok, Op::Join { .. }) => self.shared.count("repeated_joins"),
             (End::Ok, Op::Remove { .. }) => self.shared.count("removes"),
             (End::Ok, Op::Transfer { .. }) => self.shared.count("transfers"),

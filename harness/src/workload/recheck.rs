@@ -32,7 +32,7 @@ async fn through(shared: Rc<Shared>, number: usize, server: String) {
     if !shared.members.borrow().contains(&server) {
         return;
     }
-    while shared.phase.get() < Phase::Drain {
+    while shared.phase() < Phase::Drain {
         let nonce = shared.record.new_nonce(caller.process());
         let (ns, svc, id) = ("default".into(), "recheck".into(), server.clone());
         let checks: Vec<OpCheck> = Vec::new();
@@ -54,7 +54,7 @@ async fn last_indices(shared: Rc<Shared>, number: usize) {
     let services: BTreeSet<ServiceName> =
         shared.watched.borrow().values().map(|(service, _)| service.clone()).collect();
     for (ns, svc) in services {
-        while shared.phase.get() < Phase::End {
+        while shared.phase() < Phase::End {
             let op = Op::Read { ns: ns.clone(), svc: svc.clone(), mode: Consistency::Consistent, floor: None };
             let server = caller.any_server();
             let reply = caller.call(&server, &op, None).await;

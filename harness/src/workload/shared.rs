@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::invariants::Finding;
 use crate::record::Record;
 use crate::seeds::Seeds;
 
-/// How often a waiting client looks at the phase.
+/// How often the operator looks for a request, and an observer at what it observes.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where a run stands.
@@ -51,7 +53,7 @@ pub struct Shared {
     /// The run's seed.
     pub seeds: Seeds,
     /// Where the run stands.
-    pub phase: Cell<Phase>,
+    phase: watch::Sender<Phase>,
     /// Servers that clients ask.
     pub members: RefCell<Vec<String>>,
     /// Servers that were members and are none now.
@@ -85,7 +87,7 @@ impl Shared {
         Rc::new(Self {
             record,
             seeds,
-            phase: Cell::new(Phase::Setup),
+            phase: watch::Sender::new(Phase::Setup),
             members: RefCell::new(members),
             removed: RefCell::default(),
             duplicate: Cell::new(0.0),
@@ -112,26 +114,29 @@ impl Shared {
         self.counts.borrow().get(name).copied().unwrap_or(0)
     }
 
+    /// Where the run stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// `phase` begins.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
     /// Waits until the run has reached `phase`.
     pub async fn reached(&self, phase: Phase) {
-        while self.phase.get() < phase {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        // The sender lives as long as this future.
+        let _reached = self.phase.subscribe().wait_for(|now| *now >= phase).await.is_ok();
     }
 
     /// Sleeps for `time`, or less if the run reaches `phase`. Answers whether it did not.
     pub async fn sleep_before(&self, time: Duration, phase: Phase) -> bool {
-        let until = tokio::time::Instant::now() + time;
-        loop {
-            if self.phase.get() >= phase {
-                return false;
-            }
-            let now = tokio::time::Instant::now();
-            if now >= until {
-                return true;
-            }
-            // In long pauses the phase is looked at now and then.
-            tokio::time::sleep((until - now).min(Duration::from_millis(200))).await;
+        tokio::select! {
+            biased;
+            () = self.reached(phase) => false,
+            () = tokio::time::sleep(time) => true,
         }
     }
 }

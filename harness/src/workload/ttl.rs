@@ -58,7 +58,7 @@ async fn instance(shared: Rc<Shared>, load: TtlLoad, number: usize) {
     let unproven = ttl.mul_f64(caller.rng.random_range(0.0..UNPROVEN_MAX));
     shared.sleep_before(unproven, Phase::Drain).await;
     let renewal = Op::Report { ns: "default".into(), check: check.clone(), status: Status::Passing };
-    while shared.phase.get() < Phase::Drain && !(silent && begun.elapsed() >= silent_after) {
+    while shared.phase() < Phase::Drain && !(silent && begun.elapsed() >= silent_after) {
         let server = caller.any_server();
         let reply = caller.call(&server, &renewal, None).await;
         match reply.end {
@@ -77,7 +77,7 @@ async fn instance(shared: Rc<Shared>, load: TtlLoad, number: usize) {
 /// Registers until it is known to have succeeded, or the run is over. Each new call has a new nonce: an earlier one whose
 /// outcome is unknown may still happen.
 async fn register(caller: &mut Caller, number: usize, ttl: Duration, check: &str) {
-    while caller.shared.phase.get() < Phase::Drain {
+    while caller.shared.phase() < Phase::Drain {
         let checks = vec![OpCheck { id: check.to_owned(), ttl: Some(ttl), status: None }];
         let nonce = caller.shared.record.new_nonce(caller.process());
         let (ns, svc, id) = ("default".into(), service(number), format!("t-{number}"));

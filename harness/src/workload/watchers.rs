@@ -36,14 +36,14 @@ async fn client(shared: Rc<Shared>, load: WatcherLoad, number: usize, service: S
     shared.reached(Phase::Run).await;
     let mut server = caller.any_server();
     let mut last = 0;
-    while shared.phase.get() < Phase::End {
+    while shared.phase() < Phase::End {
         if caller.rng.random_bool(load.hop) {
             server = caller.any_server();
         }
         let op = poll(&mut caller, &load, &service, last);
         let Op::Poll { li, wait, .. } = op else { unreachable!("a poll") };
         // Nobody leaves while watchers catch up: each must see the end.
-        let leaves = shared.phase.get() < Phase::Settle && caller.rng.random_bool(load.abandon);
+        let leaves = shared.phase() < Phase::Settle && caller.rng.random_bool(load.abandon);
         let patience = if leaves { wait.mul_f64(caller.rng.random_range(0.1..0.9)) } else { Duration::MAX };
         let watching = Rc::clone(&shared);
         let leave = async move {

@@ -129,7 +129,7 @@ async fn intruder(shared: Rc<Shared>, load: AgentLoad, client: Client) {
 /// Looks until every instance of agent `number` is there and passing.
 async fn look(shared: Rc<Shared>, number: usize, services: usize, client: Client) {
     shared.reached(Phase::Drain).await;
-    while shared.phase.get() < Phase::End {
+    while shared.phase() < Phase::End {
         let mut there = 0;
         for service in 0..services {
             let query = Query { namespace: NAMESPACE.into(), consistency: Consistency::Consistent, ..Query::default() };

@@ -21,7 +21,7 @@ pub(super) async fn observe(shared: Rc<Shared>, service: String, client: Client)
     while shared.sleep_before(LOOK_EVERY * 5, Phase::End).await {
         let cluster = shared.clusters.get();
         let Ok(read) = client.read(&service, &query).await else { continue };
-        if cluster != shared.clusters.get() || shared.phase.get() >= Phase::End {
+        if cluster != shared.clusters.get() || shared.phase() >= Phase::End {
             // It is not known what it tells of: the old cluster or the new one, an agent that runs or one that stops.
             continue;
         }

@@ -1,13 +1,13 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::task::LocalSet;
 use tokio::time::{sleep, Duration, Instant};
+use tracing::{Level, Span};
 
 use super::Result;
 
@@ -53,8 +53,8 @@ pub struct Rt<'a> {
     /// Local task set used for running !Send tasks.
     local: LocalSet,
 
-    /// A user readable name to identify the node.
-    pub nodename: Arc<str>,
+    /// Names the node in whatever it says. Changed: was made anew in each step.
+    pub span: Span,
 
     /// Optional handle to a host's software. When software finishes, the handle is
     /// consumed to check for error, which is propagated up to fail the simulation.
@@ -65,7 +65,7 @@ pub struct Rt<'a> {
 }
 
 impl<'a> Rt<'a> {
-    pub(crate) fn client<F>(nodename: Arc<str>, client: F, mut config: Config) -> Self
+    pub(crate) fn client<F>(nodename: &str, client: F, mut config: Config) -> Self
     where
         F: Future<Output = Result> + 'static,
     {
@@ -77,13 +77,13 @@ impl<'a> Rt<'a> {
             kind: Kind::Client,
             tokio,
             local,
-            nodename,
+            span: node_span(nodename),
             handle: Some(handle),
             config,
         }
     }
 
-    pub(crate) fn host<F, Fut>(nodename: Arc<str>, software: F, mut config: Config) -> Self
+    pub(crate) fn host<F, Fut>(nodename: &str, software: F, mut config: Config) -> Self
     where
         F: Fn() -> Fut + 'a,
         Fut: Future<Output = Result> + 'static,
@@ -97,7 +97,7 @@ impl<'a> Rt<'a> {
             kind: Kind::Host { software },
             tokio,
             local,
-            nodename,
+            span: node_span(nodename),
             handle: Some(handle),
             config,
         }
@@ -240,6 +240,10 @@ fn init(config: &mut Config) -> (Runtime, LocalSet) {
     });
 
     (tokio, new_local())
+}
+
+fn node_span(nodename: &str) -> Span {
+    tracing::span!(Level::INFO, "node", name = nodename)
 }
 
 fn new_local() -> LocalSet {

@@ -8,7 +8,6 @@ use std::time::UNIX_EPOCH;
 
 use crate::map::IndexMap;
 use tokio::time::Duration;
-use tracing::Level;
 
 use crate::host::HostTimer;
 use crate::{
@@ -103,7 +102,7 @@ impl<'a> Sim<'a> {
             rng: Some(rng),
         };
 
-        let rt = World::enter(&self.world, || Rt::client(nodename, client, config));
+        let rt = World::enter(&self.world, || Rt::client(&nodename, client, config));
 
         self.rts.insert(addr, rt);
     }
@@ -148,7 +147,7 @@ impl<'a> Sim<'a> {
             rng: Some(rng),
         };
 
-        let rt = World::enter(&self.world, || Rt::host(nodename, host, config));
+        let rt = World::enter(&self.world, || Rt::host(&nodename, host, config));
 
         self.rts.insert(addr, rt);
     }
@@ -434,7 +433,7 @@ impl<'a> Sim<'a> {
         }
 
         for (&addr, rt) in running {
-            let _span_guard = tracing::span!(Level::INFO, "node", name = &*rt.nodename,).entered();
+            let _span_guard = rt.span.clone().entered();
             {
                 let mut world = self.world.borrow_mut();
                 // We need to move deliverable messages off the network and
@@ -445,12 +444,12 @@ impl<'a> Sim<'a> {
                     hosts,
                     ..
                 } = world.deref_mut();
-                topology.deliver_messages(rng, hosts.get_mut(&addr).expect("missing host"));
+                let host = hosts.get_mut(&addr).expect("missing host");
+                topology.deliver_messages(rng, host);
+                host.timer.now(rt.now());
 
                 // Set the current host (see method docs)
                 world.current = Some(addr);
-
-                world.current_host_mut().timer.now(rt.now());
             }
 
             let is_software_finished = World::enter(&self.world, || rt.tick(tick))?;

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::frame::{Frame, FrameReader, Kind};
-use super::message::{Call, Reply};
+use super::message::{Call, MESSAGE_BYTES, Reply};
 use crate::host::Host;
 use crate::raft::types::MemberId;
 
@@ -164,7 +164,8 @@ impl Link {
     /// # Errors
     /// Not connected, or the connection's queue is full: provably nothing was sent.
     pub async fn begin(&self, call: &Call, within: Duration) -> Result<Pending, CallError> {
-        let payload = rmp_serde::to_vec_named(call).map_err(|e| CallError::NotSent(e.to_string()))?;
+        let mut payload = Vec::with_capacity(MESSAGE_BYTES);
+        rmp_serde::encode::write_named(&mut payload, call).map_err(|e| CallError::NotSent(e.to_string()))?;
         if payload.len() > limits::PEER_FRAME_LEN_MAX {
             return Err(CallError::NotSent(format!("a message of {} bytes is over the frame bound", payload.len())));
         }

@@ -1,6 +1,7 @@
 //! The answering side: accepts peers' connections and answers their calls, each connection in a task of its own.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::watch;
 
 use super::frame::{Frame, FrameError, FrameReader, Kind};
-use super::message::Reply;
+use super::message::{MESSAGE_BYTES, Reply};
 use crate::host::Host;
 use crate::places::{Bounds, Places};
 use crate::raft::types::MemberId;
@@ -88,10 +89,11 @@ async fn serve(
     // Not one task per call: futures of one set are begun in the order in which they were put in, and appends that
     // overtake each other would be refused by the log.
     let mut under_way = FuturesUnordered::new();
+    let mut stopping = pin!(stopped(&mut stop));
     loop {
         tokio::select! {
             biased;
-            () = stopped(&mut stop) => return Ok(()),
+            () = &mut stopping => return Ok(()),
             Some((frame, reply)) = under_way.next(), if !under_way.is_empty() => {
                 let mut out = BytesMut::new();
                 encode(answers.as_ref(), &frame, &reply, &mut out);
@@ -113,7 +115,8 @@ async fn serve(
 }
 
 fn encode(answers: &dyn Answer, call: &Frame, reply: &Reply, out: &mut BytesMut) {
-    let payload = rmp_serde::to_vec_named(reply).expect("replies have a msgpack form");
+    let mut payload = Vec::with_capacity(MESSAGE_BYTES);
+    rmp_serde::encode::write_named(&mut payload, reply).expect("replies have a msgpack form");
     let (from, cluster) = answers.sender();
     Frame { kind: Kind::Reply, number: call.number, cluster, from, to: call.from, payload: payload.into() }.encode(out);
 }

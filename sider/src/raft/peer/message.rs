@@ -12,6 +12,9 @@ use sider_registry::{Command, Outcome};
 use crate::node::{AdminError, ReadError, WriteError};
 use crate::raft::types::{Member, MemberId, SnapshotMeta, TypeConfig, Vote};
 
+/// Most messages are shorter, and written without growing their buffer.
+pub(super) const MESSAGE_BYTES: usize = 512;
+
 /// A call.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Call {
