@@ -148,8 +148,9 @@ impl Cluster {
 
     /// Buries the servers that have ended by themselves since the last call: their sockets close.
     pub fn reap(&mut self) -> Vec<(String, Exit)> {
-        let ended = |name: &String| self.server(name).exit().map(|exit| (name.clone(), exit));
-        let ended: Vec<(String, Exit)> = self.up.iter().filter_map(ended).collect();
+        let ended = self.servers.iter().filter_map(|(name, server)| Some((name, server.exit()?)));
+        let ended: Vec<(String, Exit)> =
+            ended.filter(|(name, _)| self.up.contains(*name)).map(|(name, exit)| (name.clone(), exit)).collect();
         for (name, _) in &ended {
             self.sim.crash(name.as_str());
             self.up.remove(name);
