@@ -1,6 +1,7 @@
 //! One line of JSON to one [`Event`]: what its fields mean together. Keys may stand in any order, except that `process`
 //! stands before `value`.
 
+use super::bodies::Bodies;
 use super::cursor::{Cursor, Parsed};
 use super::fields::{Fields, Process, Value};
 use super::usual::usual_line;
@@ -77,9 +78,14 @@ pub(super) struct Tables {
     pub(super) empty_list: Option<Symbol>,
 }
 
-/// Parses the line that `text` begins with into `batch`; its length, without the newline.
-pub(super) fn parse_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Parsed<usize> {
-    match usual_line(text, tables, batch) {
+/// Parses the line that `text` begins with into `batch`, whose `bodies` may be met again; its length, without the newline.
+pub(super) fn parse_line<'l>(
+    text: &'l [u8],
+    tables: &mut Tables,
+    batch: &mut Batch,
+    bodies: &mut Bodies<'l>,
+) -> Parsed<usize> {
+    match usual_line(text, tables, batch, bodies) {
         Some(length) => Ok(length),
         None => parse_any_line(text, tables, batch),
     }

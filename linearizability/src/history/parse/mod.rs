@@ -2,6 +2,7 @@
 //! the caller joins them in order. Memory stays at the model's size: no block outlives its joining.
 
 mod assemble;
+mod bodies;
 mod cursor;
 mod error;
 mod fields;
@@ -20,14 +21,17 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use assemble::{Assembler, NewNames, Renaming};
+use bodies::Bodies;
 use line::{Batch, Tables, parse_line};
 
 pub use error::{HistoryError, Problem};
 
 use super::model::History;
 
-/// Bytes of a block: fits a core's cache together with what is parsed from it.
-const BLOCK: usize = 256 << 10;
+/// Bytes of a block: fits a core's cache together with what is parsed from it, and shows most bodies more than once.
+const BLOCK: usize = 1 << 20;
+/// Bytes that are read at a time to find the end of a block's last line: more than most lines have.
+const LINE: usize = 4 << 10;
 /// Files below this are parsed by the caller alone: threads would cost more than they save.
 const PARALLEL_MIN: u64 = 4 << 20;
 /// Workers beside the caller, if the machine has as many cores; the history does not depend on their number.
@@ -161,7 +165,7 @@ fn read_block(file: &File, size: u64, block: usize, buffer: &mut Vec<u8>) -> std
     let mut end = until;
     // The last line goes on into the next block, unless no line begins here at all.
     while start < buffer.len() && end < size && buffer.last() != Some(&b'\n') {
-        let mut more = vec![0; (64 << 10).min((size - end) as usize)];
+        let mut more = vec![0; LINE.min((size - end) as usize)];
         file.read_exact_at(&mut more, end)?;
         end += more.len() as u64;
         let newline = memchr::memchr(b'\n', &more);
@@ -179,9 +183,10 @@ struct Sent {
 
 fn parse_block(text: &[u8], last: bool, mut batch: Batch, tables: &mut Tables, sent: &mut Sent) -> Parsed {
     let mut failed = None;
+    let mut bodies = Bodies::default();
     let mut rest = text;
     while !rest.is_empty() {
-        match parse_line(rest, tables, &mut batch) {
+        match parse_line(rest, tables, &mut batch, &mut bodies) {
             Ok(length) => rest = rest.get(length + 1..).unwrap_or_default(),
             Err(damage) => {
                 let cut_off = last && memchr::memchr(b'\n', rest).is_none();

@@ -2,6 +2,7 @@
 //! faster than [`super::line`] and says the same of every line that it reads; the others it leaves to it, with all that may
 //! be wrong with them.
 
+use super::bodies::Bodies;
 use super::cursor::Cursor;
 use super::fields::check_list;
 use super::line::{Batch, Event, Kind, Tables};
@@ -10,14 +11,21 @@ use super::vocabulary::F;
 use crate::history::model::{Answer, CheckSpec, ChecksId, Mode, Operation, Row, Span, Status, View};
 use crate::history::names::{Symbol, Token};
 
-/// Reads the line that `text` begins with into `batch`; its length, without the newline. `None`: the line is none of these,
-/// and nothing of it stays in `batch`. Names that it has were interned in its order, as [`super::line`] will do again.
+/// Reads the line that `text` begins with into `batch`; its length, without the newline. `bodies` are those of the lines in
+/// `batch`. `None`: the line is none of these, and nothing of it stays. Names that it has were interned in its order, as
+/// [`super::line`] will do again.
 #[inline]
-pub(super) fn usual_line(text: &[u8], tables: &mut Tables, batch: &mut Batch) -> Option<usize> {
+pub(super) fn usual_line<'l>(
+    text: &'l [u8],
+    tables: &mut Tables,
+    batch: &mut Batch,
+    bodies: &mut Bodies<'l>,
+) -> Option<usize> {
     let arenas = batch.arenas();
-    let mut reader = Reader { scan: Scan::new(text), tables, batch };
+    let mut reader = Reader { scan: Scan::new(text), tables, batch, bodies };
     if reader.line().is_none() {
         batch.cut(arenas);
+        bodies.forget_last();
         return None;
     }
     Some(text.len() - reader.scan.rest().len())
@@ -35,6 +43,7 @@ struct Reader<'t, 'l> {
     scan: Scan<'l>,
     tables: &'t mut Tables,
     batch: &'t mut Batch,
+    bodies: &'t mut Bodies<'l>,
 }
 
 impl Reader<'_, '_> {
@@ -220,12 +229,21 @@ impl Reader<'_, '_> {
     /// The rows of a body up to its closing bracket.
     #[inline(always)]
     fn rows(&mut self) -> Option<Span> {
-        let start = self.batch.rows.len();
-        if !self.scan.has(b"]") {
-            self.scan.text(b"[\"")?;
-            while self.row()? {}
+        if self.scan.has(b"]") {
+            return Some(Span { start: self.batch.rows.len() as u32, len: 0 });
         }
-        Some(Span { start: start as u32, len: (self.batch.rows.len() - start) as u32 })
+        let text = self.scan.rest();
+        let place = Bodies::place(text)?;
+        if let Some((length, rows)) = self.bodies.find(place, text) {
+            self.scan.skip(length)?;
+            return Some(rows);
+        }
+        let start = self.batch.rows.len();
+        self.scan.text(b"[\"")?;
+        while self.row()? {}
+        let rows = Span { start: start as u32, len: (self.batch.rows.len() - start) as u32 };
+        self.bodies.keep(place, text.get(..text.len() - self.scan.rest().len())?, rows);
+        Some(rows)
     }
 
     /// A row from behind its first quote to behind that of the next one; false: to the end of the body.
