@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use crate::history::History;
 use crate::script::{Need, Script};
-use crate::spec::Registry;
+use crate::spec::{Registry, Repeats};
 
 /// Why an order is no proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) fn verify(
 ) -> Result<(), Refusal> {
     let mut happened = vec![0_u64; script.steps.len().div_ceil(64)];
     let bit = |step: u32| (step as usize / 64, 1_u64 << (step % 64));
-    let mut registry = Registry::default();
+    let (mut registry, mut repeats) = (Registry::default(), Repeats::default());
     let mut latest_call = 0;
     for step in order {
         let step = *step.borrow();
@@ -50,9 +50,11 @@ pub(crate) fn verify(
         if entry.until < latest_call {
             return Err(Refusal::RealTime { step });
         }
-        if !registry.permits(history, &history.calls[entry.call as usize]) {
+        let call = &history.calls[entry.call as usize];
+        if !repeats.permit(call) && !registry.permits(history, call) {
             return Err(Refusal::Answer { step });
         }
+        repeats.note(call);
     }
     let missing = |&step: &u32| {
         let (word, mask) = bit(step);

@@ -7,9 +7,11 @@
 //!
 //! Not judged: whether a check id was free to take, tags, addresses, outputs.
 
+mod repeats;
 mod replay;
 mod sequential;
 
+pub(crate) use repeats::Repeats;
 pub use sequential::{Op, Ret, SeenCheck, SeenRow, Spec};
 
 use std::collections::BTreeMap;

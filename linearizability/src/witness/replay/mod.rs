@@ -10,7 +10,7 @@ mod tests;
 mod writes;
 
 use super::explain::{Choices, Optional};
-use crate::history::{Call, History, Status};
+use crate::history::{Call, History, Span, Status};
 use crate::script::{Act, Content, Script, Step};
 
 /// The order that the indices propose.
@@ -64,12 +64,21 @@ struct Held {
     decided: u64,
 }
 
+/// What is known of a service as a whole.
+#[derive(Clone, Copy, Debug)]
+struct Served {
+    index: u64,
+    /// Number of instances.
+    instances: u32,
+    /// The rows of the last read, if all of them are still as that read showed them and it showed all.
+    shown: Option<Span>,
+}
+
 struct Replay<'a> {
     history: &'a History,
     script: &'a Script,
     cells: Vec<Held>,
-    /// Per service: index, number of instances.
-    services: Vec<(u64, u32)>,
+    services: Vec<Served>,
     optional: Optional,
     order: Vec<u32>,
     /// Claims of reports that changed nothing, per cell, since its last known change.
@@ -154,7 +163,7 @@ impl<'a> Replay<'a> {
             history,
             script,
             cells: vec![Held { content: Content::ABSENT, modified: 0, by: u32::MAX, decided: 0 }; script.cells.len()],
-            services: vec![(1, 0); script.services.len()],
+            services: vec![Served { index: 1, instances: 0, shown: None }; script.services.len()],
             optional,
             order: Vec::with_capacity(script.steps.len()),
             idle: BTreeMap::new(),

@@ -21,6 +21,14 @@ impl Replay<'_> {
 
     pub(super) fn view(&mut self, step: u32, service: u32, call: &Call, view: &View) -> Outcome<()> {
         let filtered = Script::is_filtered(call);
+        if filtered || self.services[service as usize].shown != Some(view.body) {
+            self.body(step, service, view, filtered)?;
+            self.services[service as usize].shown = (!filtered).then_some(view.body);
+        }
+        self.service_index(step, service, view, filtered)
+    }
+
+    fn body(&mut self, step: u32, service: u32, view: &View, filtered: bool) -> Outcome<()> {
         let rows = self.history.rows(view.body);
         let mut shown = 0;
         for row in rows {
@@ -36,10 +44,10 @@ impl Replay<'_> {
                 return self.fail(step, Reason::State, Vec::new(), text);
             }
         }
-        if filtered || shown != self.services[service as usize].1 {
+        if filtered || shown != self.services[service as usize].instances {
             self.left_out(step, service, rows, filtered)?;
         }
-        self.service_index(step, service, view, filtered)
+        Ok(())
     }
 
     pub(super) fn row(&mut self, step: u32, cell: u32, row: &Row, view: &View) -> Outcome<()> {
@@ -107,7 +115,7 @@ impl Replay<'_> {
         }
         self.cells[cell as usize].modified = row.modify_index;
         let service = &mut self.services[self.script.cells[cell as usize].service as usize];
-        service.0 = service.0.max(row.modify_index);
+        service.index = service.index.max(row.modify_index);
         Ok(())
     }
 
@@ -160,7 +168,7 @@ impl Replay<'_> {
     }
 
     pub(super) fn service_index(&mut self, step: u32, service: u32, view: &View, filtered: bool) -> Outcome<()> {
-        let known = self.services[service as usize].0;
+        let known = self.services[service as usize].index;
         if view.xi == known && view.xi <= view.applied.max(1) {
             return Ok(());
         }
@@ -175,7 +183,7 @@ impl Replay<'_> {
             })
         };
         if view.xi > known && view.xi <= view.applied && !self.is_owned(view.xi) && may_hide() {
-            self.services[service as usize].0 = view.xi;
+            self.services[service as usize].index = view.xi;
             return Ok(());
         }
         let name = self.history.name(self.script.services[service as usize].name);
@@ -198,7 +206,7 @@ impl Replay<'_> {
         for &service in services {
             let entry = &self.script.services[service as usize];
             let listed = names.contains(&entry.name);
-            if listed == (self.services[service as usize].1 > 0) {
+            if listed == (self.services[service as usize].instances > 0) {
                 continue;
             }
             if listed {

@@ -363,9 +363,10 @@ impl<'a> Replay<'a> {
         }
         let held = &mut self.cells[cell as usize];
         let service = &mut self.services[self.script.cells[cell as usize].service as usize];
-        service.1 += u32::from(content.is_present());
-        service.1 -= u32::from(held.content.is_present());
-        service.0 = service.0.max(index);
+        service.instances += u32::from(content.is_present());
+        service.instances -= u32::from(held.content.is_present());
+        service.index = service.index.max(index);
+        service.shown = None;
         held.decided = decided(&held.content, &content);
         held.content = content;
         held.by = by;
