@@ -392,3 +392,45 @@ fn services_compete_for_indices_and_one_of_them_has_a_choice() {
         check(HELD, &notes.replace(r#""svc":"s""#, r#""svc":"u""#));
     }
 }
+
+/// As in the test above, the report at the index of `v` saw a change of `s` that nobody was shown, and the witness cannot know.
+/// It happened at the last free index before, which every other service would rather have too.
+#[test]
+fn the_service_without_a_choice_chooses_first() {
+    check(
+        HELD,
+        r#"
+        0 register {"svc":"t","id":"b","nonce":"b0"} ?
+        1 deregister {"svc":"t","id":"b"} ?
+        2 register {"svc":"s","id":"a","nonce":"a0","checks":[{"id":"c","status":"passing"}]} ok {"xi":2}
+        2 read {"svc":"s"} ok {"xi":2,"applied":3,"body":[["a","a0",2,[["c","passing"]]]]}
+        3 report {"check":"c","status":"warning"} ?
+        2 register {"svc":"v","id":"x","nonce":"x0"} ok {"xi":5}
+        2 report {"check":"c","status":"warning"} ok {"xi":5}
+        2 read {"svc":"t"} ok {"xi":6,"applied":6,"body":[]}
+        "#,
+    );
+}
+
+/// The same with a third service, `u`, which has fewer indices to choose from than `t` and more than `s`: only the fourth turn
+/// has them in the order `s`, `u`, `t`.
+#[test]
+fn services_take_turns_until_each_finds_room() {
+    check(
+        HELD,
+        r#"
+        0 register {"svc":"t","id":"b","nonce":"b0"} ?
+        1 deregister {"svc":"t","id":"b"} ?
+        2 register {"svc":"s","id":"a","nonce":"a0","checks":[{"id":"c","status":"passing"}]} ok {"xi":2}
+        2 read {"svc":"s"} ok {"xi":2,"applied":3,"body":[["a","a0",2,[["c","passing"]]]]}
+        3 register {"svc":"u","id":"d","nonce":"d0"} ?
+        4 deregister {"svc":"u","id":"d"} ?
+        2 read {"svc":"s"} ok {"xi":2,"applied":4,"body":[["a","a0",2,[["c","passing"]]]]}
+        5 report {"check":"c","status":"warning"} ?
+        2 register {"svc":"v","id":"x","nonce":"x0"} ok {"xi":6}
+        2 report {"check":"c","status":"warning"} ok {"xi":6}
+        2 read {"svc":"t"} ok {"xi":7,"applied":8,"body":[]}
+        2 read {"svc":"u"} ok {"xi":8,"applied":8,"body":[]}
+        "#,
+    );
+}
