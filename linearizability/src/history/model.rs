@@ -246,8 +246,6 @@ pub struct View {
     pub body: Span,
     /// Only with mode `stale`.
     pub last_contact_ms: Option<u32>,
-    /// Only with mode `stale`; false otherwise.
-    pub known_leader: bool,
 }
 
 /// What a server answered.

@@ -51,7 +51,6 @@ pub(super) struct Value {
     pub(super) wait_ms: Option<u32>,
     pub(super) last_contact_ms: Option<u32>,
     pub(super) passing: bool,
-    pub(super) known_leader: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -229,7 +228,8 @@ fn value(cursor: &mut Cursor<'_>, value: &mut Value, tables: &mut Tables, batch:
             Member::WaitMs => value.wait_ms = Some(cursor.number_u32()?),
             Member::LastContactMs => value.last_contact_ms = Some(cursor.number_u32()?),
             Member::Passing => value.passing = cursor.boolean()?,
-            Member::KnownLeader => value.known_leader = cursor.boolean()?,
+            // It has to be right, and nothing is judged by it.
+            Member::KnownLeader => drop(cursor.boolean()?),
             Member::Checks => checks(cursor, value, names, batch)?,
             Member::Unknown => value.unknown = Some(strings(cursor, names, batch)?),
             Member::Services => value.services = Some(services(cursor, names, batch)?),

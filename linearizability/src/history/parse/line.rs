@@ -212,7 +212,6 @@ fn answer(f: F, value: &Value, cursor: &Cursor<'_>) -> Parsed<Answer> {
             applied: applied()?,
             body: need(value.body, cursor, "`value.body`")?,
             last_contact_ms: value.last_contact_ms,
-            known_leader: value.known_leader,
         }))
     };
     Ok(match f {

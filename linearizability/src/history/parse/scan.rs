@@ -91,6 +91,18 @@ impl<'a> Scan<'a> {
         u32::try_from(self.number()?).ok()
     }
 
+    /// The same for one that seldom has more than one digit.
+    #[inline(always)]
+    pub(super) fn small_number(&mut self) -> Option<u32> {
+        match *self.rest {
+            [digit @ b'0'..=b'9', b',', ..] => {
+                self.skip(1)?;
+                Some(u32::from(digit - b'0'))
+            }
+            _ => self.number_u32(),
+        }
+    }
+
     /// The name from here to the next quote, which is taken too.
     #[inline(always)]
     pub(super) fn symbol(&mut self, names: &mut Names) -> Option<Symbol> {

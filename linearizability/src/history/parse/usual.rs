@@ -54,17 +54,14 @@ impl Reader<'_, '_> {
         self.scan.text(b",\"time\":")?;
         let time = self.scan.number()?;
         self.scan.text(b",\"process\":")?;
-        let process = self.scan.number_u32()?;
-        self.scan.text(b",\"type\":\"")?;
+        let process = self.scan.small_number()?;
         let head = Head { index, time, process };
-        if self.scan.has(b"invoke\",\"f\":\"") {
+        if self.scan.has(b",\"type\":\"invoke\",\"f\":\"") {
             let f = self.f()?;
-            self.scan.text(b",\"value\":{")?;
             return self.operation(head, f);
         }
-        if self.scan.has(b"ok\",\"f\":\"") {
+        if self.scan.has(b",\"type\":\"ok\",\"f\":\"") {
             let f = self.f()?;
-            self.scan.text(b",\"value\":{")?;
             return self.answer(head, f);
         }
         self.error(head)
@@ -75,7 +72,6 @@ impl Reader<'_, '_> {
     #[inline(always)]
     fn end(&mut self, head: Head, kind: Kind) -> Option<()> {
         let Head { index, time, process } = head;
-        self.scan.text(b"},\"x\":{")?;
         let (node, op, key) = self.extra()?;
         self.scan.text(b"}}")?;
         if !self.scan.is_at_end() {
@@ -86,32 +82,32 @@ impl Reader<'_, '_> {
     }
 
     fn error(&mut self, head: Head) -> Option<()> {
-        let is_fail = self.scan.has(b"fail\",\"f\":\"");
+        let is_fail = self.scan.has(b",\"type\":\"fail\",\"f\":\"");
         if !is_fail {
-            self.scan.text(b"info\",\"f\":\"")?;
+            self.scan.text(b",\"type\":\"info\",\"f\":\"")?;
         }
         let f = self.f()?;
-        self.scan.text(b",\"value\":{\"error\":\"")?;
+        self.scan.text(b"\"error\":\"")?;
         let error = self.symbol()?;
         self.end(head, if is_fail { Kind::Fail(f, error) } else { Kind::Info(f, error) })
     }
 
-    /// The name of an operation with its closing quote.
+    /// The name of an operation, and what stands between it and the members of `value`.
     #[inline(always)]
     fn f(&mut self) -> Option<F> {
         let scan = &mut self.scan;
-        if scan.has(b"read\"") {
+        if scan.has(b"read\",\"value\":{") {
             Some(F::Read)
-        } else if scan.has(b"register\"") {
+        } else if scan.has(b"register\",\"value\":{") {
             Some(F::Register)
-        } else if scan.has(b"deregister\"") {
+        } else if scan.has(b"deregister\",\"value\":{") {
             Some(F::Deregister)
-        } else if scan.has(b"report\"") {
+        } else if scan.has(b"report\",\"value\":{") {
             Some(F::Report)
-        } else if scan.has(b"poll\"") {
+        } else if scan.has(b"poll\",\"value\":{") {
             Some(F::Poll)
         } else {
-            scan.has(b"renew_many\"").then_some(F::RenewMany)
+            scan.has(b"renew_many\",\"value\":{").then_some(F::RenewMany)
         }
     }
 
@@ -216,14 +212,13 @@ impl Reader<'_, '_> {
         let applied = self.scan.number()?;
         self.scan.text(b",\"body\":[")?;
         let body = self.rows()?;
-        let known_leader = self.scan.has(b",\"known_leader\":true");
-        if !known_leader {
+        if !self.scan.has(b",\"known_leader\":true") {
             self.scan.has(b",\"known_leader\":false");
         }
         let has_contact = self.scan.has(b",\"last_contact_ms\":");
         let last_contact_ms = if has_contact { Some(self.scan.number_u32()?) } else { None };
         self.scan.text(b",\"xi\":")?;
-        Some(View { xi: self.scan.number()?, applied, body, last_contact_ms, known_leader })
+        Some(View { xi: self.scan.number()?, applied, body, last_contact_ms })
     }
 
     /// The rows of a body up to its closing bracket.
@@ -334,16 +329,16 @@ impl Reader<'_, '_> {
         Some(Span { start: start as u32, len: (self.batch.specs.len() - start) as u32 })
     }
 
-    /// The members of `x`: before the key of a write or behind it.
+    /// From the end of `value` on the members of `x`: the key of a write stands before the others or behind them.
     #[inline(always)]
     fn extra(&mut self) -> Option<(Symbol, u32, Token)> {
-        let is_key_first = self.scan.has(b"\"key\":\"");
+        let is_key_first = !self.scan.has(b"},\"x\":{\"node\":\"");
         let mut key = Token::NONE;
         if is_key_first {
+            self.scan.text(b"},\"x\":{\"key\":\"")?;
             key = self.token()?;
-            self.scan.text(b",")?;
+            self.scan.text(b",\"node\":\"")?;
         }
-        self.scan.text(b"\"node\":\"")?;
         let node = self.symbol()?;
         self.scan.text(b",\"op\":")?;
         let op = self.scan.number_u32()?;
