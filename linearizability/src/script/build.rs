@@ -6,7 +6,7 @@ use super::{Act, Cell, Check, NO_CLAIM, Need, Packed, Registration, Renewal, Scr
 use crate::history::{Answer, Call, CheckSpec, History, Operation, Outcome, Status, Symbol, Token};
 use crate::lookup::Lookup;
 
-/// In histories with fewer calls the caller looks for repeated keys itself.
+/// In histories with fewer calls the caller looks for repeated keys and for claims itself.
 const PARALLEL_MIN: usize = 20_000;
 
 struct Builder<'h> {
@@ -42,17 +42,20 @@ impl Script {
         builder.pack_lists()?;
         let calls = &history.calls;
         builder.script.steps.reserve_exact(calls.len());
-        builder.script.claims.reserve_exact(calls.len());
-        let keyed = std::thread::scope(|scope| {
-            let other = (calls.len() >= PARALLEL_MIN).then(|| scope.spawn(|| Keys::group(calls)));
+        let unknown = builder.unknown;
+        let keys_and_claims = || keys_and_claims(calls, unknown);
+        let (keyed, claims) = std::thread::scope(|scope| {
+            let other = (calls.len() >= PARALLEL_MIN).then(|| scope.spawn(keys_and_claims));
             for (position, call) in (0..).zip(calls) {
                 builder.add(position, call)?;
             }
             Ok(match other {
-                Some(other) => other.join().expect("grouping keys does not panic"),
-                None => Keys::group(calls),
+                Some(other) => other.join().expect("neither panics"),
+                None => keys_and_claims(),
             })
         })?;
+        assert_eq!(claims.len(), builder.script.steps.len(), "a claim for each step");
+        builder.script.claims = claims;
         if !keyed.retries.is_empty() {
             builder.script.join(calls, &keyed);
         }
@@ -174,7 +177,7 @@ impl Builder<'_> {
 
     fn add(&mut self, position: u32, call: &Call) -> Result<(), TooWide> {
         let history = self.history;
-        let Some((need, until)) = self.interval(call) else { return Ok(()) };
+        let Some((need, until)) = interval(call, self.unknown) else { return Ok(()) };
         let act = match call.operation {
             Operation::Register { ns, service, id, nonce, checks } => {
                 let cell = self.cell(ns, service, id);
@@ -191,7 +194,6 @@ impl Builder<'_> {
             Operation::Membership { .. } => return Ok(()),
         };
         self.script.steps.push(Step { call: position, from: call.line, until, need, act });
-        self.script.claims.push(claim(call));
         Ok(())
     }
 
@@ -204,24 +206,34 @@ impl Builder<'_> {
         self.script.renewals.push(Renewal { checks });
         self.script.renewals.len() as u32 - 1
     }
+}
 
-    /// Whether the call is a step, and to which line it may happen.
-    fn interval(&self, call: &Call) -> Option<(Need, u32)> {
-        let until = if call.is_unknown() { u32::MAX } else { call.end_line };
-        let need = match call.outcome {
-            Outcome::Ok(_) => Need::Accepted,
-            Outcome::Unknown(_) => Need::Optional,
-            // Any other rejection says nothing about the state.
-            Outcome::Failed(error) if Some(error) == self.unknown => Need::Rejected,
-            Outcome::Failed(_) => return None,
-        };
-        if call.operation.is_read() {
-            let counts = need == Need::Accepted && call.operation.mode().is_some_and(|mode| mode.is_linearizable());
-            return counts.then_some((need, until));
-        }
-        let can_be_rejected = !matches!(call.operation, Operation::Register { .. } | Operation::RenewMany { .. });
-        (need != Need::Rejected || can_be_rejected).then_some((need, until))
+/// Whether the call is a step, and to which line it may happen.
+fn interval(call: &Call, unknown: Option<Symbol>) -> Option<(Need, u32)> {
+    let until = if call.is_unknown() { u32::MAX } else { call.end_line };
+    let need = match call.outcome {
+        Outcome::Ok(_) => Need::Accepted,
+        Outcome::Unknown(_) => Need::Optional,
+        // Any other rejection says nothing about the state.
+        Outcome::Failed(error) if Some(error) == unknown => Need::Rejected,
+        Outcome::Failed(_) => return None,
+    };
+    if let Operation::Membership { .. } = call.operation {
+        return None;
     }
+    if call.operation.is_read() {
+        let counts = need == Need::Accepted && call.operation.mode().is_some_and(|mode| mode.is_linearizable());
+        return counts.then_some((need, until));
+    }
+    let can_be_rejected = !matches!(call.operation, Operation::Register { .. } | Operation::RenewMany { .. });
+    (need != Need::Rejected || can_be_rejected).then_some((need, until))
+}
+
+/// The calls that share a key, and the claim of each step, in their order.
+fn keys_and_claims(calls: &[Call], unknown: Option<Symbol>) -> (Keys, Vec<u64>) {
+    let mut claims = Vec::with_capacity(calls.len());
+    let keys = Keys::group(calls, |call| claims.extend(interval(call, unknown).map(|_| claim(call))));
+    (keys, claims)
 }
 
 fn claim(call: &Call) -> u64 {
