@@ -30,11 +30,11 @@ impl<'a> Replay<'a> {
 
     /// Which of the writes that claim one Index made the change: the one after which the others change nothing.
     pub(super) fn owner(&mut self, claims: &[u32], start: usize, end: usize) -> Option<usize> {
-        let mut candidates: Vec<usize> = (start..end).filter(|&at| self.would_change(claims[at])).collect();
+        let mut changing = (start..end).filter(|&at| self.would_change(claims[at]));
+        let only = changing.next()?;
+        let Some(second) = changing.next() else { return Some(only) };
+        let mut candidates: Vec<usize> = [only, second].into_iter().chain(changing).collect();
         candidates.sort_by_key(|&at| self.may_have_expired(claims[at]));
-        if candidates.len() < 2 {
-            return candidates.first().copied();
-        }
         let (cells, services, wide) = (self.cells.clone(), self.services.clone(), self.wide);
         let mut settles = |at: &usize| {
             self.apply(claims[*at], 0);
@@ -65,10 +65,12 @@ impl<'a> Replay<'a> {
         if let Act::Register(registration) = self.step(step).act {
             self.explain_kept(step, registration, index);
         }
-        if !self.would_change(step) || matches!(self.step(step).act, Act::RenewMany(_)) {
+        let mut changes = self.would_change(step);
+        if !changes || matches!(self.step(step).act, Act::RenewMany(_)) {
             self.check_accepted(step)?;
+            changes = self.would_change(step);
         }
-        if self.would_change(step) {
+        if changes {
             if changed.is_some() || self.is_owned(index) {
                 if self.may_have_expired(step) {
                     self.apply(step, 0);
