@@ -89,8 +89,8 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
 
 type Delivery = Result<Parsed, std::io::Error>;
 
-/// Blocks that a worker may be ahead of the caller.
-const AHEAD: usize = 4;
+/// Blocks that a worker may be ahead of the caller: with more, they leave the cache before they are joined.
+const AHEAD: usize = 2;
 
 /// The caller's ends of the channels to one worker.
 struct Lane {
