@@ -69,7 +69,7 @@ impl Subscriber for Probe {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        // turmoil makes one for each host in each step.
+        // turmoil makes one for each host.
         let mut name = HostName { hosts: &self.hosts, number: 0 };
         span.record(&mut name);
         Id::from_u64(name.number as u64 + 1)
@@ -287,7 +287,24 @@ impl Visit for Text {
 
 #[cfg(test)]
 mod tests {
-    use super::{mask_wall_times, voters};
+    use std::time::Duration;
+
+    use super::{Depth, FactKind, Probe, Record, mask_wall_times, voters};
+    use crate::record::trace::Trace;
+
+    #[test]
+    fn an_event_becomes_the_fact_that_it_tells_of() {
+        let record = Record::new(Trace::new(Depth::Record, None));
+        record.clock.begin_step(Duration::ZERO);
+        // As the server writes it: texts, numbers and what is formatted on the way.
+        tracing::subscriber::with_default(Probe::new(record.clone()), || {
+            let hash = format_args!("{:032x}", 0xab);
+            tracing::info!(target: "sider::applied", kind = "register", term = 1_u64, log = 2_u64, index = 3_u64, hash);
+        });
+        let facts: Vec<FactKind> = record.lock().facts.drain().into_iter().map(|fact| fact.kind).collect();
+        let (hash, kind) = (format!("{:032x}", 0xab), "register".to_owned());
+        assert_eq!(facts, [FactKind::Applied { term: 1, log: 2, index: 3, hash, kind }]);
+    }
 
     #[test]
     fn times_of_the_real_day_are_masked_and_virtual_ones_stay() {

@@ -178,6 +178,10 @@ impl Cluster {
 
 fn read_cluster(table: &Table<'_>) -> Result<Cluster> {
     let step = table.or("step", 2 * MS, |value| value.duration_in(MS..=10 * MS))?;
+    if !step.subsec_nanos().is_multiple_of(1_000_000) {
+        // The machines' timers go in milliseconds: their time would run ahead of the network's.
+        return Err(table.error("step", format!("{step:?} is no whole number of milliseconds")));
+    }
     let cluster = Cluster {
         step,
         servers: size(table.or("servers", 3, |value| value.count(1..=9))?),

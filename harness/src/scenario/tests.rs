@@ -31,6 +31,7 @@ const ERRORS: &[(&str, &str)] = &[
         "[cluster]\nsync = [\"4ms\", \"1ms\"]",
         "s.toml:4: cluster.sync: [\"4ms\", \"1ms\"] is not [lowest, highest]: the first is above the second",
     ),
+    ("[cluster]\nstep = \"1500us\"", "s.toml:4: cluster.step: 1.5ms is no whole number of milliseconds"),
     (
         "[cluster]\nstep = \"3ms\"\nlatency = \"2ms\"",
         "s.toml:5: cluster.latency: \"2ms\" is not a duration from 3ms to 10s",

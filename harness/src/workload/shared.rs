@@ -140,3 +140,50 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::record::trace::{Depth, Trace};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn shared() -> Rc<Shared> {
+        Shared::new(Record::new(Trace::new(Depth::Record, None)), Seeds(1), Vec::new())
+    }
+
+    /// The phase `Run` begins after 5 ms, and after 5 more `Recheck`: nobody is ever told of `Settle`.
+    async fn phases(shared: &Shared) {
+        for phase in [Phase::Run, Phase::Recheck] {
+            sleep(5 * MS).await;
+            shared.enter(phase);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_a_phase_ends_when_it_or_a_later_one_begins() {
+        let shared = shared();
+        let begun = Instant::now();
+        let reached = async |phase| {
+            shared.reached(phase).await;
+            begun.elapsed()
+        };
+        let waits = async { tokio::join!(reached(Phase::Setup), reached(Phase::Run), reached(Phase::Settle)) };
+        let (waited, ()) = tokio::join!(waits, phases(&shared));
+        assert_eq!(waited, (Duration::ZERO, 5 * MS, 10 * MS));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_tells_whether_the_phase_cut_it_short() {
+        let shared = shared();
+        let begun = Instant::now();
+        let slept = async |time| (shared.sleep_before(time, Phase::Settle).await, begun.elapsed());
+        let sleeps = async { tokio::join!(slept(7 * MS), slept(3600 * 1000 * MS)) };
+        let (slept_for, ()) = tokio::join!(sleeps, phases(&shared));
+        assert_eq!(slept_for, ((true, 7 * MS), (false, 10 * MS)));
+        // It has begun long since: not even a sleep of no time is whole.
+        assert_eq!(slept(Duration::ZERO).await, (false, 10 * MS));
+    }
+}

@@ -433,6 +433,7 @@ impl<'a> Sim<'a> {
         }
 
         for (&addr, rt) in running {
+            // Changed: was made anew in each step.
             let _span_guard = rt.span.clone().entered();
             {
                 let mut world = self.world.borrow_mut();
@@ -444,6 +445,7 @@ impl<'a> Sim<'a> {
                     hosts,
                     ..
                 } = world.deref_mut();
+                // Changed: was looked up twice.
                 let host = hosts.get_mut(&addr).expect("missing host");
                 topology.deliver_messages(rng, host);
                 host.timer.now(rt.now());
