@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::words::plain_length;
+use super::words::{GOLDEN, mix, plain_length};
 
 /// A name that occurs often (a service, an instance, a check, a node, an error), as a number. Resolve it with
 /// [`crate::history::History::name`].
@@ -255,9 +255,6 @@ impl Names {
     }
 }
 
-/// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
 /// What names are compared by: of a plain short one the [`Short`] itself; of any other a hash, with 255 for the length, so that
 /// no short name has the same.
 fn mark(text: &[u8]) -> u64 {
@@ -270,9 +267,9 @@ fn mark(text: &[u8]) -> u64 {
     let mut state = text.len() as u64;
     let mut chunks = text.chunks_exact(8);
     for chunk in &mut chunks {
-        state = (state.rotate_left(5) ^ little_endian(chunk)).wrapping_mul(GOLDEN);
+        state = mix(state, little_endian(chunk));
     }
-    state = (state.rotate_left(5) ^ little_endian(chunks.remainder())).wrapping_mul(GOLDEN);
+    state = mix(state, little_endian(chunks.remainder()));
     (state ^ state >> 32) | 0xff << 56
 }
 

@@ -5,6 +5,15 @@
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
+/// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
+pub(super) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The hash of what `hash` is of and a word more. Its highest bits are mixed best.
+#[inline(always)]
+pub(super) fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(GOLDEN)
+}
+
 /// ASCII characters before the first quote, backslash, control or other character; 8 if there is none.
 #[inline]
 pub(super) fn plain_length(word: u64) -> usize {

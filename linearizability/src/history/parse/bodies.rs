@@ -2,6 +2,7 @@
 //! are one comparison instead of a row after the other, and take no room in the history. Knows nothing of what a body means.
 
 use crate::history::model::Span;
+use crate::history::words::mix;
 
 /// Places for bodies: some hundred services are read in one block.
 const PLACES: usize = 512;
@@ -27,8 +28,8 @@ impl<'l> Bodies<'l> {
     pub(super) fn place(text: &[u8]) -> Option<usize> {
         let head = text.first_chunk::<HEAD>()?;
         let (words, _) = head.as_chunks::<8>();
-        let mix = |hash: u64, word: &[u8; 8]| (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(GOLDEN);
-        Some((words.iter().fold(0, mix) >> (u64::BITS - PLACES.ilog2())) as usize)
+        let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        Some((hash >> (u64::BITS - PLACES.ilog2())) as usize)
     }
 
     /// The length of the body that `text` begins with, and its rows, if the body kept at `place` is the same.
@@ -50,6 +51,3 @@ impl<'l> Bodies<'l> {
         self.places[self.kept_last] = (&[], Span::default());
     }
 }
-
-/// 2^64 divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -28,7 +28,7 @@ pub use error::{HistoryError, Problem};
 
 use super::model::History;
 
-/// Bytes of a block: fits a core's cache together with what is parsed from it, and shows most bodies more than once.
+/// Bytes of a block: larger ones show more bodies twice, smaller ones stay in a core's cache with what is parsed from them.
 const BLOCK: usize = 1 << 20;
 /// Bytes that are read at a time to find the end of a block's last line: more than most lines have.
 const LINE: usize = 4 << 10;
@@ -89,7 +89,7 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
 
 type Delivery = Result<Parsed, std::io::Error>;
 
-/// Blocks that a worker may be ahead of the caller: with more, they leave the cache before they are joined.
+/// Blocks that a worker may be ahead of the caller. With four the parser took a few percent more processor time.
 const AHEAD: usize = 2;
 
 /// The caller's ends of the channels to one worker.
