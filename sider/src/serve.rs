@@ -186,15 +186,14 @@ fn openraft_config(timing: &RaftConfig) -> Result<OpenraftConfig, ServeError> {
     config.validate().map_err(|error| ServeError::Consensus(format!("the timing is not valid: {error}")))
 }
 
+/// Waits on the metrics of the server, which change with its state. All metrics together change with every entry, and this
+/// would then run, with all that `serve` waits for, each time. Consensus that stops drops both, after it has said why.
 async fn consensus_stopped(raft: &Raft) -> String {
-    let mut metrics = raft.metrics();
-    loop {
-        if let Err(fatal) = metrics.borrow_watched().running_state.clone() {
-            return fatal.to_string();
-        }
-        if metrics.changed().await.is_err() {
-            return "its task ended".to_owned();
-        }
+    let mut changes = raft.server_metrics();
+    while changes.changed().await.is_ok() {}
+    match &raft.metrics().borrow_watched().running_state {
+        Err(fatal) => fatal.to_string(),
+        Ok(()) => "its task ended".to_owned(),
     }
 }
 
