@@ -115,10 +115,10 @@ impl Facts {
     /// Takes a fact of `node`.
     pub fn take(&mut self, time: u64, node: &str, kind: FactKind) {
         let incarnation = self.incarnations.get(node).copied().unwrap_or(0);
-        let record = self
-            .records
-            .entry(node.to_owned())
-            .or_insert_with(|| NodeRecord { node: node.to_owned(), ..NodeRecord::default() });
+        if !self.records.contains_key(node) {
+            self.records.insert(node.to_owned(), NodeRecord { node: node.to_owned(), ..NodeRecord::default() });
+        }
+        let record = self.records.get_mut(node).expect("it was put there");
         match &kind {
             FactKind::Applied { term, log, index, hash, kind } => record.applied.push(Applied {
                 time,

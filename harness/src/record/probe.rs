@@ -14,7 +14,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::Record;
 use super::facts::{FactKind, LogEnd};
-use super::trace::Depth;
+use super::trace::{Depth, push_decimal};
 
 /// See the module.
 #[derive(Debug)]
@@ -207,14 +207,19 @@ impl Text {
         })
     }
 
-    /// Writes `value` into the line. Answers where it begins there.
-    fn append(&mut self, field: &Field, value: fmt::Arguments<'_>) -> usize {
+    /// Writes the name of a field into the line. Answers where its value begins there.
+    fn begin(&mut self, field: &Field) -> usize {
         self.line.push(' ');
         if field.name() != "message" {
             self.line.push_str(field.name());
             self.line.push('=');
         }
-        let begin = self.line.len();
+        self.line.len()
+    }
+
+    /// Writes `value` into the line. Answers where it begins there.
+    fn append(&mut self, field: &Field, value: fmt::Arguments<'_>) -> usize {
+        let begin = self.begin(field);
         match value.as_str() {
             Some(text) => self.line.push_str(text),
             None => self.line.write_fmt(value).expect("writing to a string"),
@@ -264,7 +269,8 @@ impl Visit for Text {
             "candidate" => self.candidate = value,
             _ => {}
         }
-        self.append(field, format_args!("{value}"));
+        self.begin(field);
+        push_decimal(&mut self.line, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -275,7 +281,8 @@ impl Visit for Text {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let begin = self.append(field, format_args!("{value}"));
+        let begin = self.begin(field);
+        self.line.push_str(value);
         self.keep(field, begin);
     }
 

@@ -110,8 +110,7 @@ impl Trace {
 
 /// `12.000000345`. By hand: there is one in every line, and formatting would cost more than hashing the line does.
 fn push_seconds(line: &mut String, ns: u64) {
-    let seconds = ns / NANOS;
-    line.push_str(seconds.to_string().as_str());
+    push_decimal(line, ns / NANOS);
     line.push('.');
     let mut unit = NANOS / 10;
     while unit > 0 {
@@ -119,6 +118,21 @@ fn push_seconds(line: &mut String, ns: u64) {
         line.push(char::from(b'0' + digit));
         unit /= 10;
     }
+}
+
+/// As `{number}`, without the machinery of `fmt`.
+pub(super) fn push_decimal(line: &mut String, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] += u8::try_from(number % 10).expect("a digit");
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    line.push_str(std::str::from_utf8(&digits[first..]).expect("digits are ASCII"));
 }
 
 const NANOS: u64 = 1_000_000_000;
@@ -153,6 +167,15 @@ mod tests {
         };
         assert_eq!(text(12_000_000_345), "12.000000345");
         assert_eq!(text(999_999_999), "0.999999999");
+    }
+
+    #[test]
+    fn decimals_are_those_of_fmt() {
+        for number in [0, 7, 10, 99, 100, 12_345_678_901, u64::MAX] {
+            let mut line = String::new();
+            push_decimal(&mut line, number);
+            assert_eq!(line, number.to_string());
+        }
     }
 
     #[test]

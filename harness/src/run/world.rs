@@ -187,6 +187,9 @@ impl World {
         }
         let deposed: Vec<String> =
             self.shared.members.borrow().iter().filter(|name| self.view.is_deposed(name)).cloned().collect();
+        if deposed.is_empty() {
+            return;
+        }
         let at = |name: &String| format!(r#""node":"{name}""#);
         let nodes: Vec<String> = deposed.iter().map(at).collect();
         let reads = new.lines().filter(|line| {

@@ -31,18 +31,18 @@ impl Image {
         Self { path: dir.join("data.mdb"), file: None }
     }
 
-    /// The meta pages as they are.
+    /// The meta pages as they are, in the room of older ones.
     ///
     /// # Errors
     /// The file is not there or shorter than two pages.
-    pub fn metas(&mut self) -> io::Result<Metas> {
+    pub fn metas(&mut self, room: Option<Metas>) -> io::Result<Metas> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(File::options().read(true).write(true).open(&self.path)?),
         };
-        let mut pages = vec![0; 2 * PAGE];
-        file.read_exact_at(&mut pages, 0)?;
-        Ok(Metas(pages))
+        let mut metas = room.unwrap_or_else(|| Metas(vec![0; 2 * PAGE]));
+        file.read_exact_at(&mut metas.0, 0)?;
+        Ok(metas)
     }
 
     /// Goes back to the state that `metas` name. The environment must be closed.
