@@ -41,6 +41,28 @@ pub fn faults(path: &str, text: &str) -> Vec<String> {
     faults
 }
 
+/// Where the code runs on simulated machines that tell of their timers.
+const TELLS_TIMERS: [&str; 4] = ["sider/src/", "sider/client/src/", "harness/src/sim/", "harness/src/workload/"];
+/// The one place of theirs that sets timers of tokio's.
+const SETS_TIMERS: &str = "sider/client/src/seam/timer.rs";
+
+/// Timers that a simulation is not told of, one line each. Tests may set some.
+#[must_use]
+pub fn untold_timers(path: &str, text: &str) -> Vec<String> {
+    if !TELLS_TIMERS.iter().any(|dir| path.starts_with(dir)) || path == SETS_TIMERS || path.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
+    let sets = |line: &str| {
+        let from_tokio = line.split_once("tokio::time::").map_or("", |(_, rest)| rest);
+        ["sleep", "timeout", "interval"].iter().any(|timer| from_tokio.contains(timer))
+    };
+    let told = |number| {
+        format!("{path}:{}: sets a timer that no simulation knows of: use `Host`, or `seam::Sleep`", number + 1)
+    };
+    code.enumerate().filter(|(_, line)| sets(line)).map(|(number, _)| told(number)).collect()
+}
+
 /// Name, line (from 1) and length of each function of a formatted file. In one, a function's closing brace stands under
 /// the first letter of its signature, and nothing else before it does.
 #[must_use]

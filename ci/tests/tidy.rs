@@ -40,6 +40,7 @@ fn sources_are_short_and_finished() {
             println!("{shown}: {lines} lines; above {} it is worth a look", source::FILE_LINES_LARGE);
         }
         faults.extend(source::faults(&shown, &text));
+        faults.extend(source::untold_timers(&shown, &text));
     }
     none(&faults);
 }
@@ -91,6 +92,11 @@ fn the_rules_find_what_they_are_for() {
     assert_eq!(source::functions(&inside), [("b".to_owned(), 2, 61)], "the signature counts");
     assert_eq!(source::faults("a.rs", &"\n".repeat(source::FILE_LINES_MAX + 1)).len(), 1, "a long file");
     assert_eq!(source::faults("a.rs", &["// TO", "DO: later\n"].concat()).len(), 1, "unfinished work");
+    let timers = |path: &str| {
+        source::untold_timers(path, "use tokio::time::{Instant, sleep};\n#[cfg(test)]\ntokio::time::timeout(\n")
+    };
+    assert_eq!(timers("sider/src/node/read.rs").len(), 1, "a timer that no simulation knows of");
+    assert_eq!(timers("agent/src/run.rs").len(), 0, "an agent's machine does not tell of its timers");
 
     let pure = Rule { dir: "x", workspace: &[], others: Some(&["serde"]) };
     let table = |text: &str| text.parse::<Table>().expect("TOML");

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use sider::Seams;
-use sider::host::{Gate, Host};
+use sider::host::{Host, Simulated};
 use sider::raft::OsDisk;
 use sider_client::seam::TcpDial;
 use tokio::net::{TcpListener, TcpSocket};
@@ -70,7 +70,7 @@ async fn run(start: Start) -> Result<(), Failure> {
         raft: Box::new(raft),
         dial: Arc::new(TcpDial),
         disk: Arc::new(OsDisk),
-        host: Host::new(rand::random(), wall_clock_ms(), 1.0, Gate::default()),
+        host: Host::new(rand::random(), wall_clock_ms(), Simulated::default()),
     };
     // Whoever reads this may have left (a closed pipe, a full disk): no reason to end, as `print!` would.
     let _unread = io::stdout().write_all(banner::text(&config, http_addr).as_bytes());

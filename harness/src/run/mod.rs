@@ -39,6 +39,10 @@ pub struct Options {
     pub replay: Option<Timeline>,
     /// The run's virtual time, for who looks on.
     pub clock: VirtualClock,
+    /// Machines that have nothing to do run too, to see that it is so ([`Cluster::run_idle_machines`]).
+    ///
+    /// [`Cluster::run_idle_machines`]: crate::sim::cluster::Cluster::run_idle_machines
+    pub idle_too: bool,
 }
 
 /// Runs `scenario` once. One run a process: openraft and tokio number their tasks for a whole process, and the order in
@@ -49,5 +53,5 @@ pub fn run(scenario: &Scenario, options: Options) -> Outcome {
     let trace = Trace::new(depth, options.trace);
     let mut record = Record::new(trace);
     record.clock = options.clock;
-    phases::run(scenario, options.seed, &record, options.replay)
+    phases::run(scenario, options.seed, &record, options.replay, options.idle_too)
 }

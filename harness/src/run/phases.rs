@@ -29,7 +29,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 const AFTERGLOW: Duration = Duration::from_millis(1200);
 
 /// Runs `scenario` with `seed`.
-pub(super) fn run(scenario: &Scenario, seed: u64, record: &Record, replay: Option<Timeline>) -> Outcome {
+pub(super) fn run(
+    scenario: &Scenario,
+    seed: u64,
+    record: &Record,
+    replay: Option<Timeline>,
+    idle_too: bool,
+) -> Outcome {
     let _probe = tracing::subscriber::set_default(Probe::new(record.clone()));
     panics::remember();
     let mut outcome = Outcome::new(&scenario.name, seed);
@@ -38,6 +44,9 @@ pub(super) fn run(scenario: &Scenario, seed: u64, record: &Record, replay: Optio
         Err(error) => return outcome.failed(record, format!("no room for the simulated disks: {error}")),
     };
     let mut world = World::new(scenario, Seeds(seed), record, dir.path());
+    if idle_too {
+        world.cluster.run_idle_machines();
+    }
     let ended = all(&mut world, scenario, Seeds(seed), replay);
     outcome.virtual_time = world.cluster.elapsed();
     outcome.coverage =

@@ -70,6 +70,12 @@ impl Cluster {
         self.sim.client(name, software);
     }
 
+    /// From now on a step also runs machines that have nothing to do, and panics if one of them does something: it has a
+    /// timer that it did not tell of ([`super::timers`]), and runs would depend on when it is run.
+    pub fn run_idle_machines(&mut self) {
+        self.sim.run_idle_hosts();
+    }
+
     /// Virtual time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

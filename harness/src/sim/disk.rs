@@ -50,6 +50,17 @@ struct Environment {
     unsynced: VecDeque<Before>,
     /// The half of the sync that is still to come.
     rest: Duration,
+    /// Room for the next meta pages.
+    room: Option<Metas>,
+}
+
+impl Environment {
+    /// The oldest commit is synced.
+    fn forget_oldest(&mut self) {
+        if let Some(Before::Metas(metas)) = self.unsynced.pop_front() {
+            self.room = Some(metas);
+        }
+    }
 }
 
 /// The state before a commit.
@@ -69,6 +80,7 @@ impl SimDisk {
             image: Image::new(&dir.join(name)),
             unsynced: VecDeque::new(),
             rest: Duration::ZERO,
+            room: None,
         };
         let environments = ENVIRONMENTS.map(environment);
         let state = State { rng, sync, slower_by: Duration::ZERO, error: None, lying: None, environments };
@@ -190,7 +202,7 @@ impl SimDisk {
             environment.unsynced.pop_back();
             environment.unsynced.push_back(Before::File(whole));
         }
-        let now = environment.image.metas()?;
+        let now = environment.image.metas(environment.room.take())?;
         environment.unsynced.push_back(Before::Metas(now));
         Ok(())
     }
@@ -201,7 +213,7 @@ impl SimDisk {
 
     fn synced(&self, dir: &Path) {
         let which = Self::which(dir);
-        self.lock().environments[which].unsynced.pop_front();
+        self.lock().environments[which].forget_oldest();
         if which == 0 {
             // What the server says of its disk may be wrong; this is what it really did (MEM-2).
             tracing::trace!(target: "sider::point", point = DISK_SYNCED);
@@ -251,6 +263,6 @@ impl Disk for SimDisk {
 /// True time: a disk does not follow its machine's clock. Less than a tick is nothing.
 async fn pause(time: Duration) {
     if time >= Duration::from_micros(500) {
-        tokio::time::sleep(time).await;
+        super::timers::sleep(time).await;
     }
 }

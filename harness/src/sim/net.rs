@@ -5,8 +5,9 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use sider_client::seam::{BoxFuture, BoxStream, Dial, Listen};
+use sider_client::seam::{BoxFuture, BoxStream, Dial, Listen, Timers};
 use turmoil::net::{TcpListener, TcpStream};
 
 /// Connects over the simulated network; addresses name hosts (`n1:8500`).
@@ -16,6 +17,10 @@ pub struct TurmoilDial;
 impl Dial for TurmoilDial {
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxStream>> {
         Box::pin(async move { Ok(Box::new(TcpStream::connect(addr).await?) as BoxStream) })
+    }
+
+    fn timers(&self) -> Option<Arc<dyn Timers>> {
+        super::timers::here()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sider::config::{Config, HttpConfig, RaftConfig};
-use sider::host::{Gate, Host};
+use sider::host::{Gate, Host, Simulated};
 use sider_registry::model::Name;
 use tokio::sync::oneshot;
 
@@ -117,7 +117,8 @@ impl Server {
         record.lock().facts.started(name, incarnation);
         let elapsed_ms = record.clock.host_ns() / 1_000_000;
         let epoch_ms = (EPOCH_MS + elapsed_ms).saturating_add_signed(clock.offset_ms);
-        let host = Host::new(seeds.seed(&format!("server:{name}"), incarnation), epoch_ms, clock.rate, gate.clone());
+        let simulated = Simulated { rate: clock.rate, gate: gate.clone(), timers: Some(super::timers::told()) };
+        let host = Host::new(seeds.seed(&format!("server:{name}"), incarnation), epoch_ms, simulated);
         let (stop, stopped) = oneshot::channel::<()>();
         {
             let mut state = self.lock();

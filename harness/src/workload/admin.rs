@@ -7,7 +7,7 @@ use super::caller::Caller;
 use super::op::Op;
 use super::shared::{Admin, LOOK_EVERY, Phase, Shared};
 use crate::record::history::End;
-use crate::sim::RAFT_PORT;
+use crate::sim::{RAFT_PORT, timers};
 
 /// Patience with one call: a join waits until the new server has caught up.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -22,7 +22,7 @@ pub async fn operator(shared: Rc<Shared>) {
     while shared.phase() < Phase::End {
         let request = shared.admin.borrow().front().cloned();
         let Some(request) = request else {
-            tokio::time::sleep(LOOK_EVERY).await;
+            timers::sleep(LOOK_EVERY).await;
             continue;
         };
         carry_out(&mut caller, &request).await;
@@ -40,7 +40,7 @@ async fn carry_out(caller: &mut Caller, request: &Admin) {
     let mut in_doubt = false;
     for _ in 0..TRIES {
         let server = server_for(caller, request);
-        let reply = caller.call_or_leave(&server, &op, tokio::time::sleep(PATIENCE)).await;
+        let reply = caller.call_or_leave(&server, &op, timers::sleep(PATIENCE)).await;
         let end = reply.as_ref().map_or(End::Info, |reply| reply.end);
         let gone_already = in_doubt && reply.is_some_and(|reply| reply.value["error"] == "unknown");
         if end == End::Ok || gone_already {
@@ -51,7 +51,7 @@ async fn carry_out(caller: &mut Caller, request: &Admin) {
         if matches!(request, Admin::Transfer(_)) {
             return; // a later leader may be the wrong one by now
         }
-        tokio::time::sleep(PAUSE).await;
+        timers::sleep(PAUSE).await;
     }
 }
 

@@ -25,11 +25,14 @@ pub mod watchers;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::sim::timers;
+
 /// What one logical client does, from its start to the end of its phase.
 pub type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Runs all `tasks` on one simulated host.
+/// Runs all `tasks` on one simulated host, which tells of its timers: they sleep by [`timers::sleep`].
 pub async fn run_all(tasks: Vec<Task>) -> turmoil::Result {
+    let _told = timers::told();
     let handles: Vec<_> = tasks.into_iter().map(tokio::task::spawn_local).collect();
     for handle in handles {
         handle.await?;

@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::op::{Op, OpCheck};
 use super::shared::{Phase, ServiceName, Shared};
 use crate::record::history::End;
+use crate::sim::timers;
 
 const TIMEOUT: Duration = Duration::from_millis(1500);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -44,7 +45,7 @@ async fn through(shared: Rc<Shared>, number: usize, server: String) {
             return;
         }
         shared.rechecked.borrow_mut().insert(server.clone(), (written.end == End::Ok, read.end == End::Ok));
-        tokio::time::sleep(PAUSE).await;
+        timers::sleep(PAUSE).await;
     }
 }
 
@@ -62,7 +63,7 @@ async fn last_indices(shared: Rc<Shared>, number: usize) {
                 shared.final_index.borrow_mut().insert((ns, svc), reply.index);
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            timers::sleep(PAUSE).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::invariants::Finding;
 use crate::record::Record;
 use crate::seeds::Seeds;
+use crate::sim::timers;
 
 /// How often the operator looks for a request, and an observer at what it observes.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -136,7 +137,7 @@ impl Shared {
         tokio::select! {
             biased;
             () = self.reached(phase) => false,
-            () = tokio::time::sleep(time) => true,
+            () = timers::sleep(time) => true,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::op::{Op, OpCheck};
 use super::shared::{Phase, ServiceName, Shared};
 use crate::record::history::End;
 use crate::scenario::model::TtlLoad;
+use crate::sim::timers;
 
 /// Services that the instances are spread over.
 const SERVICES: usize = 2;
@@ -69,7 +70,7 @@ async fn instance(shared: Rc<Shared>, load: TtlLoad, number: usize) {
                 }
             }
             End::Fail if reply.value["error"] == "unknown" => register(&mut caller, number, ttl, &check).await,
-            End::Fail | End::Info => tokio::time::sleep(PAUSE).await,
+            End::Fail | End::Info => timers::sleep(PAUSE).await,
         }
     }
 }
@@ -85,7 +86,7 @@ async fn register(caller: &mut Caller, number: usize, ttl: Duration, check: &str
         if caller.write(&op, true, 10).await.end == End::Ok {
             return;
         }
-        tokio::time::sleep(PAUSE).await;
+        timers::sleep(PAUSE).await;
     }
 }
 

@@ -13,6 +13,7 @@ use super::op::Op;
 use super::shared::{Phase, ServiceName, Shared};
 use crate::record::history::End;
 use crate::scenario::model::WatcherLoad;
+use crate::sim::timers;
 
 /// An index that no cluster of a run ever gives out.
 const NEVER_ISSUED: u64 = 1 << 40;
@@ -60,7 +61,7 @@ async fn client(shared: Rc<Shared>, load: WatcherLoad, number: usize, service: S
             }
             Some(_) => {
                 server = caller.any_server();
-                tokio::time::sleep(PAUSE).await;
+                timers::sleep(PAUSE).await;
             }
             None if leaves => shared.count("abandoned_watches"),
             None => {}

@@ -15,7 +15,7 @@ impl LocalInstant {
     const ORIGIN: Duration = Duration::from_secs(1 << 30);
 
     pub(super) fn now_on(host: &Host) -> Self {
-        Self(Self::ORIGIN + scale(host.0.base.elapsed(), host.0.rate))
+        Self(Self::ORIGIN + scale(host.0.base.elapsed(), host.0.simulated.rate))
     }
 
     /// Time since the host was made.

@@ -11,11 +11,13 @@ mod runtime;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
+use sider_client::seam::{Sleep, Timeout, Timers};
 use sider_registry::model::Timestamp;
 use tokio::runtime::{Handle, Id};
 use tokio::task::JoinHandle;
@@ -30,8 +32,6 @@ pub struct Host(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Local seconds per true second. 1 in production; drift in simulation.
-    rate: f64,
     /// The moment at which the local clock stood at zero.
     base: tokio::time::Instant,
     /// Wall clock at `base`, ms since the Unix epoch.
@@ -39,22 +39,37 @@ struct Inner {
     /// Steps of the wall clock, ms: they move [`Host::wall`] and nothing else.
     step_ms: std::sync::atomic::AtomicI64,
     rng: Mutex<StdRng>,
-    gate: Gate,
+    simulated: Simulated,
+}
+
+/// What a simulation does to a machine and wants to know of it. The default is a real machine.
+#[derive(Debug, Clone)]
+pub struct Simulated {
+    /// Local seconds per true second, above zero.
+    pub rate: f64,
+    /// In front of every task.
+    pub gate: Gate,
+    /// Is told of every timer.
+    pub timers: Option<Arc<dyn Timers>>,
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Self { rate: 1.0, gate: Gate::default(), timers: None }
+    }
 }
 
 impl Host {
-    /// A machine whose clock runs `rate` local seconds per true second and whose wall clock stands at `epoch_ms` now.
-    /// Must be called inside the runtime whose tasks run on it.
+    /// A machine whose wall clock stands at `epoch_ms` now. Must be called inside the runtime whose tasks run on it.
     #[must_use]
-    pub fn new(seed: u64, epoch_ms: u64, rate: f64, gate: Gate) -> Self {
-        assert!(rate > 0.0, "a clock that stands still or runs backwards cannot carry a lease");
+    pub fn new(seed: u64, epoch_ms: u64, simulated: Simulated) -> Self {
+        assert!(simulated.rate > 0.0, "a clock that stands still or runs backwards cannot carry a lease");
         Self(Arc::new(Inner {
-            rate,
             base: tokio::time::Instant::now(),
             epoch_ms,
             step_ms: std::sync::atomic::AtomicI64::new(0),
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
-            gate,
+            simulated,
         }))
     }
 
@@ -78,13 +93,18 @@ impl Host {
     }
 
     /// Sleeps for `local` on this host's clock.
-    pub fn sleep(&self, local: Duration) -> tokio::time::Sleep {
-        tokio::time::sleep(self.to_true(local))
+    pub fn sleep(&self, local: Duration) -> Sleep {
+        Sleep::new(self.to_true(local), self.timers())
+    }
+
+    /// Sets `sleep` anew: it ends after `local` on this host's clock.
+    pub fn restart(&self, sleep: Pin<&mut Sleep>, local: Duration) {
+        sleep.restart(self.to_true(local), self.timers());
     }
 
     /// Runs `future` for at most `local` on this host's clock.
-    pub fn timeout<F: Future>(&self, local: Duration, future: F) -> tokio::time::Timeout<F> {
-        tokio::time::timeout(self.to_true(local), future)
+    pub fn timeout<F: Future>(&self, local: Duration, future: F) -> Timeout<F> {
+        Timeout::new(self.to_true(local), future, self.timers())
     }
 
     /// Starts a task on this host: it does not run while the host is paused, and keeps the current log span.
@@ -94,7 +114,7 @@ impl Host {
         F::Output: Send + 'static,
     {
         use tracing::Instrument as _;
-        tokio::spawn(self.0.gate.wrap(future.in_current_span()))
+        tokio::spawn(self.0.simulated.gate.wrap(future.in_current_span()))
     }
 
     /// A number from the host's seeded generator, uniform in `0..=max`.
@@ -131,8 +151,12 @@ impl Host {
         Some(host)
     }
 
+    fn timers(&self) -> Option<&Arc<dyn Timers>> {
+        self.0.simulated.timers.as_ref()
+    }
+
     fn to_true(&self, local: Duration) -> Duration {
-        scale(local, 1.0 / self.0.rate)
+        scale(local, 1.0 / self.0.simulated.rate)
     }
 }
 

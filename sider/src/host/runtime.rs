@@ -7,6 +7,7 @@ use openraft_rt::{AsyncRuntime, OptionalSend};
 use openraft_rt_tokio::{TokioMpsc, TokioMutex, TokioOneshot, TokioRuntime, TokioWatch};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sider_client::seam::{Sleep, Timeout};
 
 use super::{Host, LocalInstant};
 
@@ -18,10 +19,10 @@ pub struct SiderRuntime(TokioRuntime);
 impl AsyncRuntime for SiderRuntime {
     type JoinError = tokio::task::JoinError;
     type JoinHandle<T: OptionalSend + 'static> = tokio::task::JoinHandle<T>;
-    type Sleep = tokio::time::Sleep;
+    type Sleep = Sleep;
     type Instant = LocalInstant;
     type TimeoutError = tokio::time::error::Elapsed;
-    type Timeout<R, T: Future<Output = R> + OptionalSend> = tokio::time::Timeout<T>;
+    type Timeout<R, T: Future<Output = R> + OptionalSend> = Timeout<T>;
     type ThreadLocalRng = StdRng;
 
     fn spawn<T>(future: T) -> Self::JoinHandle<T::Output>
@@ -36,7 +37,7 @@ impl AsyncRuntime for SiderRuntime {
     }
 
     fn sleep(duration: Duration) -> Self::Sleep {
-        tokio::time::sleep(on_true_clock(duration))
+        Host::current().map_or_else(|| Sleep::new(duration, None), |host| host.sleep(duration))
     }
 
     fn sleep_until(deadline: Self::Instant) -> Self::Sleep {
@@ -44,7 +45,10 @@ impl AsyncRuntime for SiderRuntime {
     }
 
     fn timeout<R, F: Future<Output = R> + OptionalSend>(duration: Duration, future: F) -> Self::Timeout<R, F> {
-        tokio::time::timeout(on_true_clock(duration), future)
+        match Host::current() {
+            Some(host) => host.timeout(duration, future),
+            None => Timeout::new(duration, future, None),
+        }
     }
 
     fn timeout_at<R, F: Future<Output = R> + OptionalSend>(deadline: Self::Instant, future: F) -> Self::Timeout<R, F> {
@@ -75,8 +79,4 @@ impl AsyncRuntime for SiderRuntime {
     {
         self.0.block_on(future)
     }
-}
-
-fn on_true_clock(local: Duration) -> Duration {
-    Host::current().map_or(local, |host| host.to_true(local))
 }

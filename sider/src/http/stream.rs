@@ -13,9 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use sider_client::seam::Patience;
+use sider_client::seam::{Patience, Sleep};
 use sider_registry::limits;
-use tokio::time::Sleep;
 
 use crate::host::Host;
 
@@ -100,9 +99,9 @@ impl Patience for WithClient {
 
     /// It is not idle. The timer keeps its waker when it is set anew.
     fn has_written(&mut self) {
-        let deadline = self.host.sleep(self.bound()).deadline();
+        let bound = self.bound();
         if let Some(timer) = self.timer.as_mut().filter(|_| !self.in_head) {
-            timer.as_mut().reset(deadline);
+            self.host.restart(timer.as_mut(), bound);
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn command(args: &Args, command: &SweepArgs) -> Result<Verdict, Comma
             && running.len() < jobs(command.jobs)
             && let Some((number, seed)) = queue.next()
         {
-            running.push(Running::start(args, &scenarios[number], number, seed)?);
+            running.push(Running::start(args, command, &scenarios[number], (number, seed))?);
         }
         if running.is_empty() {
             break;

@@ -25,8 +25,8 @@ use tokio::sync::mpsc;
 use super::Task;
 use super::shared::{LOOK_EVERY, Phase, Shared};
 use crate::scenario::model::{AgentLoad, agent_name};
-use crate::sim::HTTP_PORT;
 use crate::sim::net::TurmoilDial;
+use crate::sim::{HTTP_PORT, timers};
 
 /// The agents' own namespace.
 const NAMESPACE: &str = "agents";
@@ -142,7 +142,7 @@ async fn look(shared: Rc<Shared>, number: usize, services: usize, client: Client
             shared.agents.borrow_mut().insert(number, true);
             return;
         }
-        tokio::time::sleep(LOOK_EVERY * 5).await;
+        timers::sleep(LOOK_EVERY * 5).await;
     }
 }
 

@@ -219,6 +219,9 @@ use rt::Rt;
 mod sim;
 pub use sim::Sim;
 
+mod timers;
+pub use timers::{tell_timers, timers_here, Timers};
+
 mod top;
 use top::Topology;
 pub use top::{LinkIter, LinksIter, SentRef};

@@ -1,15 +1,17 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use rand::rngs::SmallRng;
-use tokio::runtime::Runtime;
+use std::task::{Context, Waker};
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::task::JoinHandle;
-use tokio::task::LocalSet;
-use tokio::time::{sleep, Duration, Instant};
+use tokio::time::{sleep_until, Duration, Instant, Sleep};
 use tracing::{Level, Span};
 
 use super::Result;
+use crate::timers::{self, Timers};
 
 // To support re-creation, we need to store a factory of the future that
 // represents the software. This is somewhat annoying in that it requires
@@ -46,12 +48,10 @@ pub struct Config {
 pub struct Rt<'a> {
     pub kind: Kind<'a>,
 
-    /// Handle to the Tokio runtime driving this simulated host. Each runtime
-    /// may have a different sense of "now" which simulates clock skew.
-    tokio: Runtime,
-
-    /// Local task set used for running !Send tasks.
-    local: LocalSet,
+    /// The Tokio runtime driving this simulated host. Each runtime may have a
+    /// different sense of "now" which simulates clock skew. Changed: was a
+    /// `Runtime` and a `LocalSet`.
+    tokio: Clockwork,
 
     /// Names the node in whatever it says. Changed: was made anew in each step.
     pub span: Span,
@@ -62,6 +62,21 @@ pub struct Rt<'a> {
 
     /// Runtime configuration.
     config: Config,
+
+    /// Changed: all timers of the software, if it tells of them.
+    timers: Option<Arc<Timers>>,
+}
+
+/// A runtime and how far its time has come.
+struct Clockwork {
+    /// Made once, set anew for each tick. Stands first: dropped inside the runtime that it belongs to.
+    sleep: Pin<Box<Sleep>>,
+    tokio: LocalRuntime,
+    /// The runtime's own time.
+    now: Instant,
+    /// Time that has passed in ticks that were passed over, and that the
+    /// runtime does not know of yet.
+    behind: Duration,
 }
 
 impl<'a> Rt<'a> {
@@ -69,17 +84,16 @@ impl<'a> Rt<'a> {
     where
         F: Future<Output = Result> + 'static,
     {
-        let (tokio, local) = init(&mut config);
-
-        let handle = with(&tokio, &local, || tokio::task::spawn_local(client));
+        let tokio = Clockwork::new(&mut config);
+        let handle = tokio.start(|| client);
 
         Self {
             kind: Kind::Client,
             tokio,
-            local,
             span: node_span(nodename),
             handle: Some(handle),
             config,
+            timers: None,
         }
     }
 
@@ -88,18 +102,17 @@ impl<'a> Rt<'a> {
         F: Fn() -> Fut + 'a,
         Fut: Future<Output = Result> + 'static,
     {
-        let (tokio, local) = init(&mut config);
-
+        let tokio = Clockwork::new(&mut config);
         let software: Software = Box::new(move || Box::pin(software()));
-        let handle = with(&tokio, &local, || tokio::task::spawn_local(software()));
+        let handle = tokio.start(&software);
 
         Self {
             kind: Kind::Host { software },
             tokio,
-            local,
             span: node_span(nodename),
             handle: Some(handle),
             config,
+            timers: None,
         }
     }
 
@@ -116,26 +129,49 @@ impl<'a> Rt<'a> {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        let _guard = self.tokio.enter();
-        Instant::now()
+        self.tokio.now + self.tokio.behind
+    }
+
+    /// Nothing would run in a tick of `duration`: no task is ready, and no
+    /// timer ends before its end.
+    pub(crate) fn is_idle(&self, duration: Duration) -> bool {
+        match &self.timers {
+            Some(timers) => timers.none_before(self.now(), duration) && self.tokio.is_idle(),
+            None => false,
+        }
+    }
+
+    /// A tick of `duration` in which the host is idle: time passes, no more.
+    pub(crate) fn pass_over(&mut self, duration: Duration) {
+        self.tokio.behind += duration;
+    }
+
+    /// A tick in which the host is idle, but for its last millisecond: a timer
+    /// may end with it, and its task runs in the next tick.
+    ///
+    /// Panics if a task runs, or could run after it: it waited for a timer that
+    /// was not told of.
+    pub(crate) fn run_idle(&mut self, duration: Duration) {
+        let last = Duration::from_millis(1);
+        let polls = |rt: &LocalRuntime| rt.metrics().worker_poll_count(0);
+        let before = polls(&self.tokio.tokio);
+        timers::enter(&mut self.timers, || self.tokio.tick(duration - last));
+        assert!(
+            before == polls(&self.tokio.tokio) && self.tokio.is_idle(),
+            "a host has a timer that it did not tell of"
+        );
+        self.tokio.behind = last;
     }
 
     // This method is called by [`Sim::run`], which iterates through all the
-    // runtimes and ticks each one. The magic of this method is described in the
-    // documentation for [`LocalSet::run_until`], but it may not be entirely
-    // obvious how things fit together.
+    // runtimes and ticks each one.
     //
-    // A [`LocalSet`] tracks the tasks to run, which may in turn spawn more
-    // tasks. `run_until` drives a top level task to completion, but not its
-    // children. If you look below, you may be confused. The task we run here
-    // just sleeps and has no children! However, it's the _same `LocalSet`_ that
-    // is used to run software on the host.
+    // Every time `tick` is called, the following unfolds:
     //
-    // In this way, every time `tick` is called, the following unfolds:
-    //
-    // 1. Time advances on the runtime
-    // 2. We schedule a new task that simply sleeps
-    // 3. Other tasks on the `LocalSet` get a chance to run
+    // 1. The runtime learns of the ticks that were passed over
+    // 2. The future that the runtime is blocked on simply sleeps
+    // 3. The host's tasks get a chance to run; when none can, time advances to
+    //    the next timer
     // 4. The sleep finishes
     // 5. The runtime pauses
     //
@@ -143,20 +179,14 @@ impl<'a> Rt<'a> {
     // that caused failure. Subsequent calls do not return the error as it is
     // expected to fail the simulation.
     pub(crate) fn tick(&mut self, duration: Duration) -> Result<bool> {
-        self.tokio.block_on(async {
-            self.local
-                .run_until(async {
-                    sleep(duration).await;
-                })
-                .await
-        });
+        timers::enter(&mut self.timers, || self.tokio.tick(duration));
 
         // pull for software completion
         match &self.handle {
             Some(handle) if handle.is_finished() => {
                 // Consume handle to extract task result
                 if let Some(h) = self.handle.take() {
-                    match self.tokio.block_on(h) {
+                    match self.tokio.tokio.block_on(h) {
                         // If the host was crashed the JoinError is cancelled, which
                         // needs to be handled to not fail the simulation.
                         Err(je) if je.is_cancelled() => {}
@@ -188,30 +218,76 @@ impl<'a> Rt<'a> {
         self.cancel_tasks();
 
         if let Kind::Host { software } = &self.kind {
-            let handle = with(&self.tokio, &self.local, || {
-                tokio::task::spawn_local(software())
-            });
-            self.handle.replace(handle);
+            self.handle.replace(self.tokio.start(software));
         };
     }
 
     /// Cancel all tasks within the [`Rt`] by dropping the current tokio
-    /// [`Runtime`].
+    /// runtime.
     ///
     /// Dropping the runtime blocks the calling thread until all futures have
     /// completed, which is desired here to ensure host software completes and
     /// all resources are dropped.
-    ///
-    /// Both the [`Runtime`] and [`LocalSet`] are replaced with new instances.
     fn cancel_tasks(&mut self) {
-        let (tokio, local) = init(&mut self.config);
-
-        _ = mem::replace(&mut self.tokio, tokio);
-        drop(mem::replace(&mut self.local, local));
+        // What is dropped may ask for the time.
+        self.tokio.catch_up();
+        self.tokio = Clockwork::new(&mut self.config);
+        self.timers = None;
     }
 }
 
-fn init(config: &mut Config) -> (Runtime, LocalSet) {
+impl Clockwork {
+    fn new(config: &mut Config) -> Self {
+        let tokio = init(config);
+        let (now, sleep) = {
+            let _guard = tokio.enter();
+            (Instant::now(), Box::pin(sleep_until(Instant::now())))
+        };
+        Self {
+            sleep,
+            tokio,
+            now,
+            behind: Duration::ZERO,
+        }
+    }
+
+    fn start<F>(&self, software: impl FnOnce() -> F) -> JoinHandle<Result>
+    where
+        F: Future<Output = Result> + 'static,
+    {
+        self.tokio
+            .block_on(async { tokio::task::spawn_local(software()) })
+    }
+
+    /// No task is ready.
+    fn is_idle(&self) -> bool {
+        let metrics = self.tokio.metrics();
+        metrics.global_queue_depth() == 0 && metrics.worker_local_queue_depth(0) == 0
+    }
+
+    fn tick(&mut self, duration: Duration) {
+        self.catch_up();
+        self.now += duration;
+        self.sleep.as_mut().reset(self.now);
+        self.tokio.block_on(self.sleep.as_mut());
+    }
+
+    /// Tells the runtime what time it is, and runs nothing.
+    fn catch_up(&mut self) {
+        let behind = mem::take(&mut self.behind);
+        if behind.is_zero() {
+            return;
+        }
+        self.now += behind;
+        // tokio's function moves the clock in its first step, and would then
+        // have the runtime run.
+        let _guard = self.tokio.enter();
+        let advance = std::pin::pin!(tokio::time::advance(behind));
+        let _ = advance.poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+fn init(config: &mut Config) -> LocalRuntime {
     let mut tokio_builder = tokio::runtime::Builder::new_current_thread();
 
     #[cfg(tokio_unstable)]
@@ -231,7 +307,7 @@ fn init(config: &mut Config) -> (Runtime, LocalSet) {
     let tokio = tokio_builder
         .enable_time()
         .start_paused(true)
-        .build()
+        .build_local(LocalOptions::default())
         .unwrap();
 
     tokio.block_on(async {
@@ -239,26 +315,9 @@ fn init(config: &mut Config) -> (Runtime, LocalSet) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     });
 
-    (tokio, new_local())
+    tokio
 }
 
 fn node_span(nodename: &str) -> Span {
     tracing::span!(Level::INFO, "node", name = nodename)
-}
-
-fn new_local() -> LocalSet {
-    #[cfg(not(tokio_unstable))]
-    let local = LocalSet::new();
-
-    #[cfg(tokio_unstable)]
-    let mut local = LocalSet::new();
-
-    #[cfg(tokio_unstable)]
-    local.unhandled_panic(tokio::runtime::UnhandledPanic::ShutdownRuntime);
-
-    local
-}
-
-fn with<R>(tokio: &Runtime, local: &LocalSet, f: impl FnOnce() -> R) -> R {
-    tokio.block_on(async { local.run_until(async { f() }).await })
 }

@@ -35,6 +35,14 @@ pub struct Sim<'a> {
     elapsed: Duration,
 
     steps: usize,
+
+    /// Changed: the numbers of the hosts that run, in the order of this step,
+    /// and of those that do not. Room, kept from step to step.
+    order: (Vec<usize>, Vec<usize>),
+
+    /// Changed: hosts are also run when they have nothing to do, to see that it
+    /// is so.
+    runs_idle: bool,
 }
 
 impl<'a> Sim<'a> {
@@ -51,6 +59,8 @@ impl<'a> Sim<'a> {
             since_epoch,
             elapsed: Duration::ZERO,
             steps: 1, // bumped after each step
+            order: Default::default(),
+            runs_idle: false,
         }
     }
 
@@ -206,6 +216,12 @@ impl<'a> Sim<'a> {
         }
 
         self.world.borrow_mut().current = None;
+    }
+
+    /// Changed: runs hosts also in steps in which they should have nothing to
+    /// do, and panics if a task runs there: it has set a timer and not told.
+    pub fn run_idle_hosts(&mut self) {
+        self.runs_idle = true;
     }
 
     /// Check whether a host has software running.
@@ -424,15 +440,37 @@ impl<'a> Sim<'a> {
         // completes, extract the result and return early if an error is
         // encountered.
 
-        let (mut running, stopped): (Vec<_>, Vec<_>) = self
-            .rts
-            .iter_mut()
-            .partition(|(_, rt)| rt.is_software_running());
+        // Changed: by number, of which the map of hosts has the same.
+        let (running, stopped) = &mut self.order;
+        running.clear();
+        stopped.clear();
+        for (number, rt) in self.rts.values().enumerate() {
+            let queue = if rt.is_software_running() {
+                &mut *running
+            } else {
+                &mut *stopped
+            };
+            queue.push(number);
+        }
         if self.config.random_node_order {
             running.shuffle(&mut self.world.borrow_mut().rng);
         }
 
-        for (&addr, rt) in running {
+        for &number in running.iter() {
+            let (&addr, rt) = self.rts.get_index_mut(number).expect("missing host");
+
+            // Changed: who has nothing to do is not run.
+            if !self.world.borrow().topology.delivers_to(addr) && rt.is_idle(tick) {
+                if self.runs_idle {
+                    World::enter(&self.world, || rt.run_idle(tick));
+                } else {
+                    rt.pass_over(tick);
+                }
+                self.world.borrow_mut().tick(number, tick);
+                is_finished = is_finished && !rt.is_client();
+                continue;
+            }
+
             // Changed: was made anew in each step.
             let _span_guard = rt.span.clone().entered();
             {
@@ -446,7 +484,7 @@ impl<'a> Sim<'a> {
                     ..
                 } = world.deref_mut();
                 // Changed: was looked up twice.
-                let host = hosts.get_mut(&addr).expect("missing host");
+                let (_, host) = hosts.get_index_mut(number).expect("missing host");
                 topology.deliver_messages(rng, host);
                 host.timer.now(rt.now());
 
@@ -464,14 +502,13 @@ impl<'a> Sim<'a> {
             let mut world = self.world.borrow_mut();
             world.current = None;
 
-            world.tick(addr, tick);
+            world.tick(number, tick);
         }
 
         // Tick the nodes that are not actively running (i.e., crashed) to ensure their clock keeps up
         // with the rest of the simulation when they are restarted (bounced).
-        for (&addr, _rt) in stopped {
-            let mut world = self.world.borrow_mut();
-            world.tick(addr, tick);
+        for &number in stopped.iter() {
+            self.world.borrow_mut().tick(number, tick);
         }
 
         self.elapsed += tick;

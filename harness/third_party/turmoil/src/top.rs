@@ -245,6 +245,14 @@ impl Topology {
         }
     }
 
+    // Changed: whether `deliver_messages` has something for `dst`.
+    pub(crate) fn delivers_to(&self, dst: IpAddr) -> bool {
+        self.links.iter().any(|(pair, link)| {
+            let [a, b] = &link.deliverable;
+            (pair.0 == dst && !a.is_empty()) || (pair.1 == dst && !b.is_empty())
+        })
+    }
+
     // Move messages from any network links to the `dst` host.
     pub(crate) fn deliver_messages(&mut self, rand: &mut dyn RngCore, dst: &mut Host) {
         for (pair, link) in &mut self.links {

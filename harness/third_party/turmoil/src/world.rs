@@ -270,12 +270,10 @@ impl World {
             .enqueue_message(&mut self.rng, src, dst, message)
     }
 
-    /// Tick the host at `addr` by `duration`.
-    pub(crate) fn tick(&mut self, addr: IpAddr, duration: Duration) {
-        self.hosts
-            .get_mut(&addr)
-            .expect("missing host")
-            .timer
-            .tick(duration);
+    /// Tick the host of this number by `duration`. Changed: was looked up by
+    /// its address.
+    pub(crate) fn tick(&mut self, number: usize, duration: Duration) {
+        let (_, host) = self.hosts.get_index_mut(number).expect("missing host");
+        host.timer.tick(duration);
     }
 }

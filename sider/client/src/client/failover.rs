@@ -13,10 +13,11 @@ use http_body_util::Full;
 use rand::RngExt;
 use serde::de::DeserializeOwned;
 use sider_registry::model::Index;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::connection::{Broken, Connection};
 use super::{Ack, Call, CallError, Client, IDLE_CONNECTIONS_MAX, Outcome, RawAnswer, Read, ReadError};
+use crate::seam::{Sleep, Timeout};
 use crate::wire::header::X_IDEMPOTENCY_KEY;
 
 /// What one attempt says about the next.
@@ -140,7 +141,7 @@ impl Client {
                 return (name, result);
             }
             if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
+                Sleep::new(pause, self.dial.timers().as_ref()).await;
             }
         }
     }
@@ -172,11 +173,12 @@ impl Client {
         let name = || server.address.as_str().to_owned();
         let not_sent = |reason: String| CallError::NotSent { server: name(), reason };
         let request = self.request(server.address.as_str(), call).map_err(|error| not_sent(error.to_string()))?;
+        let timers = self.dial.timers();
         // A kept connection may turn out closed while the request is handed over; a fresh one is then worth one try.
         loop {
             let (connection, kept) = self.connect(server, deadline).await.map_err(not_sent)?;
             let exchange = connection.exchange(request.clone(), self.settings.answer_len_max);
-            let Ok((connection, result)) = timeout_at(deadline, exchange).await else {
+            let Ok((connection, result)) = Timeout::until(deadline, exchange, timers.as_ref()).await else {
                 let reason = format!("no answer within {:?}", call.timeout);
                 return Err(CallError::NoAnswer { server: name(), reason });
             };
@@ -197,15 +199,16 @@ impl Client {
 
     /// A kept connection that still works, else a new one. True when it was kept.
     async fn connect(&self, server: &super::Server, deadline: Instant) -> Result<(Connection, bool), String> {
+        let timers = self.dial.timers();
         loop {
             let kept = server.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(mut kept) = kept else { break };
-            if timeout_at(deadline, kept.is_usable()).await.unwrap_or(false) {
+            if Timeout::until(deadline, kept.is_usable(), timers.as_ref()).await.unwrap_or(false) {
                 return Ok((kept, true));
             }
         }
         let by = deadline.min(Instant::now() + self.settings.dial_timeout);
-        match timeout_at(by, Connection::open(&*self.dial, server.address.as_str())).await {
+        match Timeout::until(by, Connection::open(&*self.dial, server.address.as_str()), timers.as_ref()).await {
             Ok(Ok(connection)) => Ok((connection, false)),
             Ok(Err(error)) => Err(format!("cannot connect: {error}")),
             Err(_) => Err("cannot connect: no answer in time".into()),

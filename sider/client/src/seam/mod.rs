@@ -1,16 +1,20 @@
-//! Byte streams: how to connect and how to accept. TCP in production; the harness brings a simulated network.
+//! Byte streams: how to connect and how to accept. TCP in production; the harness brings a simulated network, and is told
+//! of the timers of its machines.
 
 mod timed;
+mod timer;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 pub use timed::{Patience, Timed};
+pub use timer::{Sleep, Timeout, Timer, Timers};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,6 +30,11 @@ pub type BoxStream = Box<dyn Stream>;
 pub trait Dial: Send + Sync + 'static {
     /// Connects to `addr` (`host:port`).
     fn dial<'a>(&'a self, addr: &'a str) -> BoxFuture<'a, io::Result<BoxStream>>;
+
+    /// Who is told of the timers of the machine that dials: nobody, but in a simulation.
+    fn timers(&self) -> Option<Arc<dyn Timers>> {
+        None
+    }
 }
 
 /// How to accept. Listeners are bound by whoever starts a server and passed in.

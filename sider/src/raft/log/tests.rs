@@ -11,7 +11,7 @@ use openraft::{EntryPayload, alias::CommittedLeaderIdOf};
 use sider_client::seam::BoxFuture;
 
 use super::LogStore;
-use crate::host::{Gate, Host};
+use crate::host::{Host, Simulated};
 use crate::raft::disk::Disk;
 use crate::raft::store::{self, Environment};
 use crate::raft::types::{Entry, LogId, TypeConfig, Vote};
@@ -47,7 +47,7 @@ impl Disk for FailingDisk {
 }
 
 fn host() -> Host {
-    Host::new(1, 0, 1.0, Gate::default())
+    Host::new(1, 0, Simulated::default())
 }
 
 fn open(dir: &Path, disk: &Arc<FailingDisk>) -> (io::Result<LogStore>, Environment, std::fs::File) {

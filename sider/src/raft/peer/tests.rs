@@ -19,7 +19,7 @@ use super::link::Caller;
 use super::listen::{self, Answer};
 use super::network::{Network, Peer};
 use super::{Call, Links, Reply};
-use crate::host::{Gate, Host};
+use crate::host::{Host, Simulated};
 use crate::raft::types::{Member, MemberId, TypeConfig, Vote};
 
 const WITHIN: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ fn heartbeat() -> AppendEntriesRequest<TypeConfig> {
 }
 
 fn host() -> Host {
-    Host::new(7, 0, 1.0, Gate::default())
+    Host::new(7, 0, Simulated::default())
 }
 
 #[tokio::test]

@@ -633,7 +633,12 @@ fn send_loopback(src: SocketAddr, dst: SocketAddr, message: Protocol) {
         // remote networking behavior.
         // https://github.com/tokio-rs/turmoil/issues/132
         let tick_duration = World::current(|world| world.tick_duration);
-        sleep(tick_duration).await;
+        let sleep = sleep(tick_duration);
+        // Changed: a host that tells of its timers tells of this one.
+        if let Some(timers) = crate::timers_here() {
+            timers.set(sleep.deadline());
+        }
+        sleep.await;
 
         World::current(|world| {
             world
