@@ -54,8 +54,11 @@ pub fn untold_timers(path: &str, text: &str) -> Vec<String> {
     }
     let code = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]"));
     let sets = |line: &str| {
-        let from_tokio = line.split_once("tokio::time::").map_or("", |(_, rest)| rest);
-        ["sleep", "timeout", "interval"].iter().any(|timer| from_tokio.contains(timer))
+        let whole = ["use tokio::time;", "use tokio::time as ", "use tokio::time::*", "use tokio::{", "TokioTimer"];
+        let named = line.split_once("time::").map_or("", |(_, rest)| rest);
+        !line.trim_start().starts_with("//")
+            && (whole.iter().any(|way| line.contains(way))
+                || ["sleep", "timeout", "interval"].iter().any(|timer| named.contains(timer)))
     };
     let told = |number| {
         format!("{path}:{}: sets a timer that no simulation knows of: use `Host`, or `seam::Sleep`", number + 1)

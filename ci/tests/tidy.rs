@@ -96,6 +96,11 @@ fn the_rules_find_what_they_are_for() {
         source::untold_timers(path, "use tokio::time::{Instant, sleep};\n#[cfg(test)]\ntokio::time::timeout(\n")
     };
     assert_eq!(timers("sider/src/node/read.rs").len(), 1, "a timer that no simulation knows of");
+    for way in ["use tokio::time;", "    time::sleep(pause).await", "use tokio::{select, time::sleep};"] {
+        assert_eq!(source::untold_timers("sider/src/a.rs", way).len(), 1, "{way}");
+    }
+    let comment = "/// As [`tokio::time::sleep`].";
+    assert_eq!(source::untold_timers("sider/src/a.rs", comment).len(), 0, "a comment sets no timer");
     assert_eq!(timers("agent/src/run.rs").len(), 0, "an agent's machine does not tell of its timers");
 
     let pure = Rule { dir: "x", workspace: &[], others: Some(&["serde"]) };

@@ -21,6 +21,10 @@ pub struct Args {
     /// Answer in JSON, one object on a line.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Run machines in steps too in which they have nothing to do, and fail if one does something: a check of the harness
+    /// itself. A seed then gives another run: each step of a machine draws random numbers for tokio.
+    #[arg(long, global = true)]
+    pub idle_too: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -58,10 +62,6 @@ pub struct RunArgs {
     /// Write the whole trace to standard output instead of a report.
     #[arg(long, conflicts_with = "twice")]
     pub trace: bool,
-    /// Run machines in steps too in which they have nothing to do, and fail if one does something: a check of the harness
-    /// itself. The seed then gives another run: each step of a machine draws random numbers for tokio.
-    #[arg(long)]
-    pub idle_too: bool,
 }
 
 /// Run many seeds, a process each.
@@ -82,9 +82,6 @@ pub struct SweepArgs {
     /// this text of the scenario are counted and not run again.
     #[arg(long)]
     pub resume: bool,
-    /// Each run as `harness run --idle-too`, which also reproduces what it finds.
-    #[arg(long, conflicts_with = "resume")]
-    pub idle_too: bool,
     /// Start no new run after this many seconds; what is not run is not judged.
     #[arg(long, value_name = "SECONDS")]
     pub budget: Option<u64>,

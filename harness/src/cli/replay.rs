@@ -57,7 +57,7 @@ pub(super) fn command(args: &Args, command: &ReplayArgs) -> Result<Verdict, Comm
     let trace =
         command.trace.then(|| Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
     let traced = trace.is_some();
-    let options = Options { seed, trace, replay, ..Options::default() };
+    let options = Options { seed, trace, replay, idle_too: args.idle_too, ..Options::default() };
     let bar = (!traced).then(|| progress::of_run(args, &found, seed, &options.clock));
     let outcome = run(&found.scenario, options);
     if let Some(bar) = bar {

@@ -54,7 +54,8 @@ fn failure(text: &mut String, args: &Args, outcome: &Outcome, id: &str, dir: &Pa
         lines.iter().skip(skipped).for_each(|last| line(text, &format!("    {last}")));
     }
     line(text, &format!("  reproduce: {}", reproduce(args, id, outcome.seed)));
-    line(text, &format!("  replay:    cargo harness replay {}", word(&dir.display().to_string())));
+    let idle_too = if args.idle_too { " --idle-too" } else { "" };
+    line(text, &format!("  replay:    cargo harness replay {}{idle_too}", word(&dir.display().to_string())));
 }
 
 /// The command that makes the run of `seed` again, from where this one was given.
@@ -65,7 +66,8 @@ pub(super) fn reproduce(args: &Args, id: &str, seed: u64) -> String {
             write!(command, " {flag} {}", word(&dir.display().to_string())).expect("writing to a string");
         }
     }
-    format!("{command} run {} --seed {seed}", word(id))
+    let idle_too = if args.idle_too { " --idle-too" } else { "" };
+    format!("{command} run {} --seed {seed}{idle_too}", word(id))
 }
 
 /// `text` as one word of a shell's command line.

@@ -18,10 +18,8 @@ pub(super) fn command(args: &Args, command: &RunArgs) -> Result<Verdict, Command
     }
     if command.trace {
         let trace = Some(Box::new(std::io::BufWriter::new(std::io::stdout())) as Box<dyn std::io::Write + Send>);
-        let outcome = run(
-            &found.scenario,
-            Options { seed: command.seed, trace, idle_too: command.idle_too, ..Options::default() },
-        );
+        let outcome =
+            run(&found.scenario, Options { seed: command.seed, trace, idle_too: args.idle_too, ..Options::default() });
         if outcome.verdict == Verdict::HarnessFailure {
             complain(&format!("harness: {}", outcome.reason));
         }
@@ -30,7 +28,7 @@ pub(super) fn command(args: &Args, command: &RunArgs) -> Result<Verdict, Command
     let dir = directory(&args.out, &found, command.seed);
     // Before the run: what cannot be kept is known now.
     std::fs::create_dir_all(&dir).map_err(CommandError::io(dir.display().to_string()))?;
-    let options = Options { seed: command.seed, idle_too: command.idle_too, ..Options::default() };
+    let options = Options { seed: command.seed, idle_too: args.idle_too, ..Options::default() };
     let bar = progress::of_run(args, &found, command.seed, &options.clock);
     let outcome = run(&found.scenario, options);
     bar.finish_and_clear();

@@ -80,7 +80,8 @@ fn start(args: &Args, found: &Found, seed: u64) -> Result<Child, CommandError> {
     let program = std::env::current_exe().map_err(CommandError::io("finding this program"))?;
     let mut command = Command::new(program);
     command.arg("--scenarios").arg(&args.scenarios).arg("run").arg(&found.path);
-    command.arg("--seed").arg(seed.to_string()).arg("--trace").stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg("--seed").arg(seed.to_string()).arg("--trace");
+    command.args(args.idle_too.then_some("--idle-too")).stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().map_err(CommandError::io("starting a run"))
 }
 

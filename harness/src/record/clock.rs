@@ -26,7 +26,7 @@ impl VirtualClock {
     }
 
     /// The step is over and the next begins at `at`. Between steps nothing but this moment is read: turmoil's own clock
-    /// gives real time to code that runs outside its host's runtime, such as a `Drop` during a crash.
+    /// gives real time to code that runs outside its host's runtime.
     pub fn end_step(&self, at: Duration) {
         self.0.step_ns.store(nanos(at), Ordering::Relaxed);
         self.0.stepping.store(false, Ordering::Relaxed);

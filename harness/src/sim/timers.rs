@@ -38,6 +38,12 @@ pub fn sleep(time: Duration) -> Sleep {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::future::poll_fn;
+    use std::rc::Rc;
+    use std::task::Poll;
+
+    use sider_client::seam::Timeout;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use turmoil::net::{TcpListener, TcpStream};
 
@@ -46,9 +52,9 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const STEP: Duration = Duration::from_millis(2);
 
-    fn sim(idle_too: bool) -> turmoil::Sim<'static> {
+    fn sim(step: Duration, idle_too: bool) -> turmoil::Sim<'static> {
         let mut sim = turmoil::Builder::new()
-            .tick_duration(STEP)
+            .tick_duration(step)
             .simulation_duration(60_000 * MS)
             .min_message_latency(4 * MS)
             .max_message_latency(4 * MS)
@@ -64,34 +70,89 @@ mod tests {
         turmoil::sim_elapsed().expect("a machine runs")
     }
 
+    async fn takes(expected: Duration, future: impl Future) {
+        let begun = (Instant::now(), now());
+        future.await;
+        assert_eq!((begun.0.elapsed(), now() - begun.1), (expected, expected));
+    }
+
+    async fn sleeper() -> turmoil::Result {
+        let _told = told();
+        for time in [1, 2, 3, 7, 8, 10, 2047, 2048, 2049, 9_000] {
+            takes(time * MS, sleep(time * MS)).await;
+        }
+        takes(4 * MS, sleep(Duration::from_micros(3_200))).await;
+        for end in [100, 3_000] {
+            // One that is dropped wakes nobody, and hides none that ends with it.
+            let (one, other) = (sleep(end * MS), sleep(end * MS));
+            drop(one);
+            takes(end * MS, other).await;
+            let timeout = Timeout::new(end * MS, std::future::pending::<()>(), here().as_ref());
+            takes(end * MS, timeout).await;
+        }
+        for (first, then) in [(50, 3_000), (3_000, 50)] {
+            let mut moved = Box::pin(sleep(first * MS));
+            assert!(poll_fn(|cx| Poll::Ready(moved.as_mut().poll(cx).is_pending())).await);
+            moved.as_mut().restart(then * MS, here().as_ref());
+            takes(then * MS, moved).await;
+        }
+        Ok(())
+    }
+
     #[test]
     fn a_machine_that_is_passed_over_wakes_when_its_timer_ends() {
-        for idle_too in [false, true] {
-            let mut sim = sim(idle_too);
-            sim.client("sleeper", async {
-                let _told = told();
-                for time in [1, 2, 3, 7, 8, 2047, 2048, 2049, 9_000] {
-                    let begun = (Instant::now(), now());
-                    sleep(time * MS).await;
-                    assert_eq!((begun.0.elapsed(), now() - begun.1), (time * MS, time * MS));
-                }
-                // One that is dropped wakes nobody, and hides none that ends with it.
-                drop(sleep(100 * MS));
-                let (one, other) = (sleep(100 * MS), sleep(100 * MS));
-                drop(one);
-                let begun = now();
-                other.await;
-                assert_eq!(now() - begun, 100 * MS);
-                Ok(())
-            });
+        for (step, idle_too) in [(1, false), (2, false), (10, false), (1, true), (2, true), (10, true)] {
+            let mut sim = sim(step * MS, idle_too);
+            sim.client("sleeper", sleeper());
             sim.run().expect("all slept as long as they should");
+        }
+    }
+
+    #[test]
+    fn a_machine_at_rest_is_crashed_and_woken_from_outside_at_its_time() {
+        let mut sim = sim(STEP, false);
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let (wake, woken) = tokio::sync::watch::channel(());
+        let noted = Rc::clone(&seen);
+        sim.host("at rest", move || {
+            let (noted, mut woken) = (Note(Rc::clone(&noted)), woken.clone());
+            async move {
+                let _told = told();
+                woken.mark_unchanged();
+                woken.changed().await?;
+                noted.0.borrow_mut().push(now());
+                std::future::pending().await
+            }
+        });
+        let steps = |sim: &mut turmoil::Sim<'_>, count| (0..count).for_each(|_| assert!(sim.step().is_ok()));
+        steps(&mut sim, 1_000);
+        wake.send_replace(());
+        steps(&mut sim, 1_000);
+        sim.crash("at rest");
+        steps(&mut sim, 500);
+        sim.bounce("at rest");
+        steps(&mut sim, 500);
+        wake.send_replace(());
+        steps(&mut sim, 1);
+        // Woken, dropped, woken.
+        assert_eq!(*seen.borrow(), [2_000 * MS, 4_000 * MS, 6_000 * MS]);
+    }
+
+    /// Notes when it is dropped.
+    struct Note(Rc<RefCell<Vec<Duration>>>);
+
+    impl Drop for Note {
+        fn drop(&mut self) {
+            if let Some(time) = turmoil::sim_elapsed() {
+                self.0.borrow_mut().push(time);
+            }
         }
     }
 
     #[test]
     fn a_machine_that_is_passed_over_hears_a_message_at_its_time() {
         for idle_too in [false, true] {
-            let mut sim = sim(idle_too);
+            let mut sim = sim(STEP, idle_too);
             sim.host("silent", || async {
                 let _told = told();
                 let begun = Instant::now();
@@ -121,9 +182,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a host has a timer that it did not tell of")]
+    #[should_panic(expected = "has a timer that it did not tell of")]
     fn a_timer_that_was_not_told_of_is_found() {
-        let mut sim = sim(true);
+        let mut sim = sim(STEP, true);
         sim.client("forgetful", async {
             let _told = told();
             tokio::time::sleep(7 * MS).await;
@@ -133,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a host has a timer that it did not tell of")]
+    #[should_panic(expected = "has a timer that it did not tell of")]
     fn so_is_one_that_ends_between_two_steps() {
-        let mut sim = sim(true);
+        let mut sim = sim(STEP, true);
         sim.client("forgetful", async {
             let _told = told();
             tokio::time::sleep(8 * MS).await;

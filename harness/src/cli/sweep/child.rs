@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::CommandError;
-use super::super::args::{Args, SweepArgs};
+use super::super::args::Args;
 use crate::scenario::Found;
 
 /// A run that takes longer hangs: its scenario has a virtual end that a sound run reaches in seconds.
@@ -41,17 +41,12 @@ impl Drop for Guard {
 
 impl Running {
     /// A run of `found`, which has this number, with this seed.
-    pub(super) fn start(
-        args: &Args,
-        sweep: &SweepArgs,
-        found: &Found,
-        (number, seed): (usize, u64),
-    ) -> Result<Self, CommandError> {
+    pub(super) fn start(args: &Args, found: &Found, number: usize, seed: u64) -> Result<Self, CommandError> {
         let program = std::env::current_exe().map_err(CommandError::io("finding this program"))?;
         let mut command = Command::new(program);
         command.arg("--scenarios").arg(&args.scenarios).arg("--out").arg(&args.out).arg("--json");
         command.arg("run").arg(&found.path).arg("--seed").arg(seed.to_string());
-        command.args(sweep.idle_too.then_some("--idle-too"));
+        command.args(args.idle_too.then_some("--idle-too"));
         let out = || CommandError::io(args.out.display().to_string());
         let file = || tempfile::tempfile_in(&args.out);
         let said = [file().map_err(out())?, file().map_err(out())?];

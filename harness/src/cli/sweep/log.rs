@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use linearizability::verdict::Verdict;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::super::CommandError;
+use super::super::args::Args;
 use crate::record::artefacts::binary_hash;
 use crate::scenario::Found;
 
@@ -17,6 +18,7 @@ use crate::scenario::Found;
 pub(super) struct Log {
     path: PathBuf,
     file: File,
+    /// This program, and what it is told to do otherwise: a run of another one is another run.
     binary: String,
     /// What an earlier sweep has written.
     before: String,
@@ -24,7 +26,8 @@ pub(super) struct Log {
 
 impl Log {
     /// The log in the directory `out`; to `resume` is to keep what stands there.
-    pub(super) fn open(out: &Path, resume: bool) -> Result<Self, CommandError> {
+    pub(super) fn open(args: &Args, resume: bool) -> Result<Self, CommandError> {
+        let out = &args.out;
         let path = out.join("sweep.jsonl");
         let io = || CommandError::io(path.display().to_string());
         let mut file = File::options().create(true).append(true).read(true).open(&path).map_err(io())?;
@@ -44,7 +47,7 @@ impl Log {
             file.write_all(b"\n").map_err(io())?;
         }
         let before = String::from_utf8_lossy(&before).into_owned();
-        Ok(Self { path, file, binary: binary_hash(), before })
+        Ok(Self { path, file, binary: binary_hash() + if args.idle_too { "+idle-too" } else { "" }, before })
     }
 
     /// Seeds of `found` that an earlier sweep finished with this binary and this text of the scenario, and what came out.

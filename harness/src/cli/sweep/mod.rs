@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub(super) fn command(args: &Args, command: &SweepArgs) -> Result<Verdict, CommandError> {
     let scenarios = chosen(args, command)?;
     std::fs::create_dir_all(&args.out).map_err(CommandError::io(args.out.display().to_string()))?;
-    let mut log = Log::open(&args.out, command.resume)?;
+    let mut log = Log::open(args, command.resume)?;
     let mut tally = Tally::new(&scenarios);
     let mut done = BTreeSet::new();
     for (number, found) in scenarios.iter().enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn command(args: &Args, command: &SweepArgs) -> Result<Verdict, Comma
             && running.len() < jobs(command.jobs)
             && let Some((number, seed)) = queue.next()
         {
-            running.push(Running::start(args, command, &scenarios[number], (number, seed))?);
+            running.push(Running::start(args, &scenarios[number], number, seed)?);
         }
         if running.is_empty() {
             break;

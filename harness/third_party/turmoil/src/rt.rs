@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::mem;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -151,14 +152,14 @@ impl<'a> Rt<'a> {
     ///
     /// Panics if a task runs, or could run after it: it waited for a timer that
     /// was not told of.
-    pub(crate) fn run_idle(&mut self, duration: Duration) {
+    pub(crate) fn run_idle(&mut self, addr: IpAddr, duration: Duration) {
         let last = Duration::from_millis(1);
         let polls = |rt: &LocalRuntime| rt.metrics().worker_poll_count(0);
         let before = polls(&self.tokio.tokio);
         timers::enter(&mut self.timers, || self.tokio.tick(duration - last));
         assert!(
             before == polls(&self.tokio.tokio) && self.tokio.is_idle(),
-            "a host has a timer that it did not tell of"
+            "host {addr} has a timer that it did not tell of"
         );
         self.tokio.behind = last;
     }

@@ -18,7 +18,8 @@ thread_local! {
 
 /// The software of the current host will tell of every timer that it sets, from
 /// now until it is crashed: none is set yet. Steps in which it has nothing to
-/// do are passed over.
+/// do are passed over. Needs ticks of whole milliseconds, and no I/O but
+/// turmoil's.
 pub fn tell_timers() -> Arc<Timers> {
     CURRENT.with_borrow_mut(|current| Arc::clone(current.get_or_insert_with(|| Arc::new(Timers::new()))))
 }
@@ -91,7 +92,12 @@ impl Timers {
     /// does it when the host runs next.
     pub(crate) fn none_before(&self, now: Instant, duration: Duration) -> bool {
         let now = self.up(now);
-        let end = now + duration.as_millis() as u64;
+        let duration = duration.as_millis() as u64;
+        assert!(
+            (1..NEAR).contains(&duration),
+            "a host that tells of its timers goes in ticks of whole milliseconds below {NEAR}"
+        );
+        let end = now + duration;
         let mut ends = self.lock();
         ends.pass(now.saturating_sub(1));
         (now..end).all(|at| ends.near[(at % NEAR) as usize] == 0)

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::io::Result;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Tracks all the state for the simulated world.
 pub(crate) struct World {
@@ -268,6 +269,13 @@ impl World {
     ) -> Result<()> {
         self.topology
             .enqueue_message(&mut self.rng, src, dst, message)
+    }
+
+    /// Changed: the host at `addr` runs, whose clock says `now`. What it drops
+    /// may ask for the time, and it may not have run in the last steps.
+    pub(crate) fn enter_between_steps(&mut self, addr: IpAddr, now: Instant) {
+        self.current = Some(addr);
+        self.current_host_mut().timer.now(now);
     }
 
     /// Tick the host of this number by `duration`. Changed: was looked up by
