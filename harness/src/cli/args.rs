@@ -30,6 +30,14 @@ pub struct Args {
     pub command: Command,
 }
 
+impl Args {
+    /// The flag that a process of the same kind of runs needs.
+    #[must_use]
+    pub fn idle_too_flag(&self) -> Option<&'static str> {
+        self.idle_too.then_some("--idle-too")
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

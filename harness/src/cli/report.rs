@@ -54,20 +54,23 @@ fn failure(text: &mut String, args: &Args, outcome: &Outcome, id: &str, dir: &Pa
         lines.iter().skip(skipped).for_each(|last| line(text, &format!("    {last}")));
     }
     line(text, &format!("  reproduce: {}", reproduce(args, id, outcome.seed)));
-    let idle_too = if args.idle_too { " --idle-too" } else { "" };
-    line(text, &format!("  replay:    cargo harness replay {}{idle_too}", word(&dir.display().to_string())));
+    line(text, &format!("  replay:    {} replay {}", program(args), word(&dir.display().to_string())));
 }
 
 /// The command that makes the run of `seed` again, from where this one was given.
 pub(super) fn reproduce(args: &Args, id: &str, seed: u64) -> String {
-    let mut command = "cargo harness".to_owned();
+    let mut command = program(args);
     for (flag, dir, default) in [("--scenarios", &args.scenarios, "scenarios"), ("--out", &args.out, "out")] {
         if dir != Path::new(default) {
             write!(command, " {flag} {}", word(&dir.display().to_string())).expect("writing to a string");
         }
     }
-    let idle_too = if args.idle_too { " --idle-too" } else { "" };
-    format!("{command} run {} --seed {seed}{idle_too}", word(id))
+    format!("{command} run {} --seed {seed}", word(id))
+}
+
+/// This program, with what makes a seed another run.
+fn program(args: &Args) -> String {
+    ["cargo harness"].into_iter().chain(args.idle_too_flag()).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` as one word of a shell's command line.
@@ -91,12 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_that_reproduces_names_directories_that_are_not_the_usual_ones() {
+    fn the_command_that_reproduces_names_what_is_not_as_usual() {
         let command = |arguments: &[&str]| {
             let args = Args::parse_from(["harness"].iter().chain(arguments).chain(&["list"]));
             reproduce(&args, "a/b", 7)
         };
         assert_eq!(command(&[]), "cargo harness run a/b --seed 7");
+        assert_eq!(command(&["--idle-too"]), "cargo harness --idle-too run a/b --seed 7");
         let elsewhere = command(&["--scenarios", "my dir", "--out", "/tmp/it's"]);
         assert_eq!(elsewhere, r"cargo harness --scenarios 'my dir' --out '/tmp/it'\''s' run a/b --seed 7");
     }

@@ -81,7 +81,7 @@ fn start(args: &Args, found: &Found, seed: u64) -> Result<Child, CommandError> {
     let mut command = Command::new(program);
     command.arg("--scenarios").arg(&args.scenarios).arg("run").arg(&found.path);
     command.arg("--seed").arg(seed.to_string()).arg("--trace");
-    command.args(args.idle_too.then_some("--idle-too")).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(args.idle_too_flag()).stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().map_err(CommandError::io("starting a run"))
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | room | what it holds |
 //! |---|---|
-//! | [`seam`] | byte streams: how to connect, how to accept; TCP here, a simulated network in the harness |
+//! | [`seam`] | byte streams and timers: TCP and tokio here; in the harness a simulated network, which is told of timers |
 //! | [`wire`] | what travels: bodies, headers, error codes; the server writes these, the client reads them |
 //! | [`client`] | the typed client: kept connections, deadlines, fail-over, three-valued writes |
 //! | [`duration`] | Go's durations: `15s`, `1m30s` |

@@ -46,7 +46,7 @@ impl Running {
         let mut command = Command::new(program);
         command.arg("--scenarios").arg(&args.scenarios).arg("--out").arg(&args.out).arg("--json");
         command.arg("run").arg(&found.path).arg("--seed").arg(seed.to_string());
-        command.args(args.idle_too.then_some("--idle-too"));
+        command.args(args.idle_too_flag());
         let out = || CommandError::io(args.out.display().to_string());
         let file = || tempfile::tempfile_in(&args.out);
         let said = [file().map_err(out())?, file().map_err(out())?];

@@ -47,7 +47,7 @@ impl Log {
             file.write_all(b"\n").map_err(io())?;
         }
         let before = String::from_utf8_lossy(&before).into_owned();
-        Ok(Self { path, file, binary: binary_hash() + if args.idle_too { "+idle-too" } else { "" }, before })
+        Ok(Self { path, file, binary: binary_hash() + args.idle_too_flag().unwrap_or_default(), before })
     }
 
     /// Seeds of `found` that an earlier sweep finished with this binary and this text of the scenario, and what came out.

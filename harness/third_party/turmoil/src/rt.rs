@@ -3,9 +3,9 @@ use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use rand::rngs::SmallRng;
-use std::task::{Context, Waker};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep_until, Duration, Instant, Sleep};
@@ -70,7 +70,8 @@ pub struct Rt<'a> {
 
 /// A runtime and how far its time has come.
 struct Clockwork {
-    /// Made once, set anew for each tick. Stands first: dropped inside the runtime that it belongs to.
+    /// Made once, set anew for each tick. Stands first: it is dropped before
+    /// the runtime that it belongs to.
     sleep: Pin<Box<Sleep>>,
     tokio: LocalRuntime,
     /// The runtime's own time.

@@ -174,7 +174,7 @@ impl<'a> Sim<'a> {
         for h in hosts {
             let rt = self.rts.get_mut(&h).expect("missing host");
 
-            self.world.borrow_mut().enter_between_steps(h, rt.now());
+            self.world.borrow_mut().enter_host(h, rt.now());
 
             World::enter(&self.world, || {
                 rt.crash();
@@ -210,7 +210,7 @@ impl<'a> Sim<'a> {
         for h in hosts {
             let rt = self.rts.get_mut(&h).expect("missing host");
 
-            self.world.borrow_mut().enter_between_steps(h, rt.now());
+            self.world.borrow_mut().enter_host(h, rt.now());
 
             World::enter(&self.world, || f(h, rt));
         }
@@ -462,11 +462,7 @@ impl<'a> Sim<'a> {
             // Changed: who has nothing to do is not run.
             if !self.world.borrow().topology.delivers_to(addr) && rt.is_idle(tick) {
                 if self.runs_idle {
-                    let mut world = self.world.borrow_mut();
-                    let (_, host) = world.hosts.get_index_mut(number).expect("missing host");
-                    host.timer.now(rt.now());
-                    world.current = Some(addr);
-                    drop(world);
+                    self.world.borrow_mut().enter_host(addr, rt.now());
                     World::enter(&self.world, || rt.run_idle(addr, tick));
                     self.world.borrow_mut().current = None;
                 } else {

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, Sleep};
 
 /// Milliseconds ahead of now whose timers are counted in an array.
 const NEAR: u64 = 2048;
@@ -21,12 +21,23 @@ thread_local! {
 /// do are passed over. Needs ticks of whole milliseconds, and no I/O but
 /// turmoil's.
 pub fn tell_timers() -> Arc<Timers> {
-    CURRENT.with_borrow_mut(|current| Arc::clone(current.get_or_insert_with(|| Arc::new(Timers::new()))))
+    CURRENT.with_borrow_mut(|current| {
+        Arc::clone(current.get_or_insert_with(|| Arc::new(Timers::new())))
+    })
 }
 
 /// The timers of the current host, if it tells of them.
 pub fn timers_here() -> Option<Arc<Timers>> {
     CURRENT.with_borrow(Option::clone)
+}
+
+/// Sleeps, and tells of it if the current host tells of its timers.
+pub(crate) fn sleep(time: Duration) -> Sleep {
+    let sleep = tokio::time::sleep(time);
+    if let Some(timers) = timers_here() {
+        timers.set(sleep.deadline());
+    }
+    sleep
 }
 
 /// Runs `f` as the host of `timers`.
@@ -46,7 +57,7 @@ pub struct Timers {
 
 #[derive(Debug)]
 struct Ends {
-    /// Timers up to here have ended. Zero is the moment of the first one's start.
+    /// Timers up to here have ended.
     passed: u64,
     /// How many end in each of the next [`NEAR`] milliseconds.
     near: Box<[u32]>,
@@ -87,9 +98,9 @@ impl Timers {
         }
     }
 
-    /// No timer ends from `now` on and before `duration` has passed. Those that ended before `now`
-    /// have woken their tasks. One that ends at `now` may have done so, too, or
-    /// does it when the host runs next.
+    /// No timer ends from `now` on and before `duration` has passed. Those that
+    /// ended before `now` have woken their tasks. One that ends at `now` may
+    /// have done so, too, or does it when the host runs next.
     pub(crate) fn none_before(&self, now: Instant, duration: Duration) -> bool {
         let now = self.up(now);
         let duration = duration.as_millis() as u64;

@@ -271,9 +271,9 @@ impl World {
             .enqueue_message(&mut self.rng, src, dst, message)
     }
 
-    /// Changed: the host at `addr` runs, whose clock says `now`. What it drops
-    /// may ask for the time, and it may not have run in the last steps.
-    pub(crate) fn enter_between_steps(&mut self, addr: IpAddr, now: Instant) {
+    /// Changed: the host at `addr` is the current one from here on, and its clock
+    /// says `now`. It may not have run in the last steps.
+    pub(crate) fn enter_host(&mut self, addr: IpAddr, now: Instant) {
         self.current = Some(addr);
         self.current_host_mut().timer.now(now);
     }

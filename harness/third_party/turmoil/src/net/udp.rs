@@ -1,9 +1,6 @@
 use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
-use tokio::{
-    sync::{mpsc, Mutex},
-    time::sleep,
-};
+use tokio::sync::{mpsc, Mutex};
 
 use crate::{
     envelope::{Datagram, Envelope, Protocol},
@@ -633,12 +630,8 @@ fn send_loopback(src: SocketAddr, dst: SocketAddr, message: Protocol) {
         // remote networking behavior.
         // https://github.com/tokio-rs/turmoil/issues/132
         let tick_duration = World::current(|world| world.tick_duration);
-        let sleep = sleep(tick_duration);
-        // Changed: a host that tells of its timers tells of this one.
-        if let Some(timers) = crate::timers_here() {
-            timers.set(sleep.deadline());
-        }
-        sleep.await;
+        // Changed: was tokio's.
+        crate::timers::sleep(tick_duration).await;
 
         World::current(|world| {
             world

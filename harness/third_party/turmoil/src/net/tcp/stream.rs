@@ -15,7 +15,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::Handle,
     sync::{mpsc, oneshot},
-    time::sleep,
 };
 
 use crate::{
@@ -439,12 +438,8 @@ fn send_loopback(src: SocketAddr, dst: SocketAddr, message: Protocol) {
         // remote networking behavior.
         // https://github.com/tokio-rs/turmoil/issues/132
         let tick_duration = World::current(|world| world.tick_duration);
-        let sleep = sleep(tick_duration);
-        // Changed: a host that tells of its timers tells of this one.
-        if let Some(timers) = crate::timers_here() {
-            timers.set(sleep.deadline());
-        }
-        sleep.await;
+        // Changed: was tokio's.
+        crate::timers::sleep(tick_duration).await;
 
         World::current(|world| {
             if let Err(rst) =
